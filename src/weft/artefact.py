@@ -1,0 +1,167 @@
+"""Stage folders: each says what it was made from, is written whole or not at all, and is skipped when nothing changed."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft import __version__
+from weft.errors import WeftError
+from weft.progress import say
+
+MANIFEST = "manifest.json"
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys: equal values give equal text, so its hash can serve as a key."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def key_of(value: object) -> str:
+    """The first 16 hex digits of the SHA-256 of `canonical(value)`."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+def file_key(path: Path) -> str:
+    """SHA-256 of a file's bytes; of a folder, of its files' names, sizes and modification times.
+
+    Hashing every picture of a large folder would cost as much as curating it, hence the cheaper key.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            stat = file.stat()
+            digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    else:
+        with path.open("rb") as handle:
+            while block := handle.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes the numbers, for manifests and reports."""
+    import numpy
+    import torch
+    import transformers
+
+    return {
+        "weft": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "numpy": numpy.__version__,
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def read_json(path: Path) -> dict:
+    """A JSON file as a dict. Raises `WeftError` when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeftError(f"{path} does not exist; run the stage that writes it first") from None
+    except ValueError as error:
+        raise WeftError(f"{path} is damaged ({error}); delete its folder and run again") from None
+
+
+def disk_error(error: OSError, path: Path) -> WeftError:
+    """The clear form of a failed write: what was being written, and how much room there is."""
+    parent = next(p for p in [path, *path.parents] if p.exists())
+    free = shutil.disk_usage(parent).free / 2**20
+    return WeftError(
+        f"cannot write {path}: {error.strerror or error} ({free:.0f} MB free); nothing half-written was kept"
+    )
+
+
+def write_whole(path: Path, data: bytes | str) -> None:
+    """Writes a file whole or not at all (a temporary name, then a rename). Raises `WeftError` if the disk is full."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(data.encode() if isinstance(data, str) else data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise disk_error(error, path) from None
+
+
+def write_json(path: Path, value: object) -> None:
+    write_whole(path, json.dumps(value, indent=1, ensure_ascii=False, sort_keys=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One folder of results and what determines them.
+
+    Attributes:
+        folder: where the finished artefact lies.
+        settings: the part of the recipe that this stage reads; a change makes the stage run again.
+        inputs: name -> key of everything it reads (upstream stages' keys, files' hashes).
+    """
+
+    folder: Path
+    settings: dict
+    inputs: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        return key_of({"settings": self.settings, "inputs": self.inputs, "format": FORMAT})
+
+    def done(self) -> bool:
+        """Whether the folder already holds exactly this."""
+        manifest = self.folder / MANIFEST
+        return manifest.exists() and read_json(manifest).get("key") == self.key
+
+    def run(self, work: Callable[[Path], None]) -> None:
+        """Calls `work(folder)` unless the result is there; the folder appears only when it is complete.
+
+        A killed `work` finds its partial folder again and may go on from what lies in it, as long as
+        neither settings nor inputs changed in between.
+        """
+        name = self.folder.name
+        if self.done():
+            say(f"{name}: nothing changed, kept {self.folder}")
+            return
+        partial = self.folder.with_name(name + ".partial")
+        marker = partial / "key"
+        if partial.exists() and not (marker.exists() and marker.read_text() == self.key):
+            shutil.rmtree(partial)
+        resumed = partial.exists()
+        say(f"{name}: {'going on in' if resumed else 'writing'} {self.folder}{self._why(resumed)}")
+        try:
+            partial.mkdir(parents=True, exist_ok=True)
+            write_whole(marker, self.key)
+            work(partial)
+            marker.unlink()
+            manifest = {"stage": name, "key": self.key, "settings": self.settings, "inputs": self.inputs}
+            write_json(partial / MANIFEST, manifest | {"versions": versions()})
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            partial.rename(self.folder)
+        except OSError as error:
+            raise disk_error(error, partial) from error
+
+    def _why(self, resumed: bool) -> str:
+        if resumed or not (self.folder / MANIFEST).exists():
+            return ""
+        old = read_json(self.folder / MANIFEST)
+        changed = [
+            part for part in ("settings", "inputs") if old.get(part) != json.loads(canonical(getattr(self, part)))
+        ]
+        return f" again ({' and '.join(changed) or 'format'} changed)"
+
+
+FORMAT = 1
+"""Raise it when a stage's files change their layout: every older folder is then made again."""
+
+
+def stage_key(folder: Path) -> str:
+    """The key in a finished stage's manifest. Raises `WeftError` if the stage is not there."""
+    return read_json(folder / MANIFEST)["key"]

@@ -1,0 +1,195 @@
+"""Prepares training batches: which picture, which view, which queries; all from (seed, epoch, product id) alone."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from weft.catalogue.collection import Collection
+from weft.catalogue.images import decode, decode_fast
+from weft.encoders.base import Encoder
+from weft.pairs.batches import batches
+from weft.pairs.queries import Query, Writer, facts, normal, randomness
+from weft.pairs.relevance import BatchRelevance
+from weft.recipe import Pairs, Train
+
+
+@dataclass
+class Batch:
+    """One step's data on one process: b = B / processes products, of a batch of B.
+
+    Attributes:
+        pixels: model inputs of the b pictures as they are, uint8 (b, 3, H, W) or a processor's own tensors.
+        views: (b, 2, 3) affine maps from the student's view to the picture, or None for the picture itself.
+        texts: task -> token tensors of the b own queries.
+        relevance: task -> grades between all B products and all B queries.
+        positive_grades: task -> (B,) grade of each pair.
+        targets: (b, D) the frozen base's embeddings of the pictures as they are, or None.
+        first: position of the first own product in the batch; size: B.
+    """
+
+    pixels: dict[str, Tensor]
+    views: Tensor | None
+    texts: dict[str, dict[str, Tensor]]
+    relevance: dict[str, BatchRelevance]
+    positive_grades: dict[str, Tensor]
+    targets: Tensor | None
+    first: int
+    size: int
+
+    def to(self, device: torch.device) -> "Batch":
+        def move(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+
+        self.pixels = move(self.pixels)
+        self.texts = {task: move(tokens) for task, tokens in self.texts.items()}
+        self.views = None if self.views is None else self.views.to(device)
+        self.targets = None if self.targets is None else self.targets.to(device)
+        for relevance in self.relevance.values():
+            relevance.to(device)
+        self.positive_grades = move(self.positive_grades)
+        return self
+
+
+def view(random: np.random.Generator, crop: float, flip: bool) -> np.ndarray:
+    """(2, 3) affine map of a random crop whose sides are at least `crop` of the picture's, mirrored half the time."""
+    width, height = random.uniform(crop, 1.0, 2)
+    x, y = random.uniform(-1, 1, 2) * (1 - width, 1 - height)
+    mirror = -1.0 if flip and random.random() < 0.5 else 1.0
+    return np.asarray([[mirror * width, 0, x], [0, height, y]], dtype=np.float32)
+
+
+def student_view(pixels: Tensor, views: Tensor | None) -> Tensor:
+    """(b, 3, H, W) pictures seen through (b, 2, 3) affine maps, bilinear."""
+    if views is None:
+        return pixels
+    grid = F.affine_grid(views, list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+class Loader:
+    """Iterates over the batches of one run, preparing the next while the current one is computed.
+
+    Args:
+        collection: the curated catalogue; its train split is used.
+        targets: (images, D) the frozen base's embeddings by picture row, or None without LwF.
+        rank, world: this process's number and how many there are; each takes its part of every batch.
+    """
+
+    def __init__(
+        self, collection: Collection, encoder: Encoder, pairs: Pairs, settings: Train, seed: int,
+        targets: np.ndarray | None = None, rank: int = 0, world: int = 1,
+    ):  # fmt: skip
+        self.collection, self.encoder, self.settings, self.seed = collection, encoder, settings, seed
+        self.writer, self.targets, self.rank, self.world = Writer(pairs), targets, rank, world
+        self.rows = np.flatnonzero(collection.split == "train")
+        self.products = [collection.products[row] for row in self.rows]
+        self.facts = [facts(product) for product in self.products]
+        self.titles = [normal(product.title) for product in self.products]
+        self.tasks = [t for t in ("short", "long") if getattr(pairs, t) and getattr(settings, f"{t}_weight") > 0]
+        self.log = self._read_log()
+        categories = [product.category for product in self.products]
+        self._plan = [
+            (epoch, positions)
+            for epoch in range(settings.epochs)
+            for positions in batches(categories, settings.batch, settings.neighbours, seed, epoch)
+        ]
+
+    @property
+    def steps(self) -> int:
+        return len(self._plan)
+
+    def _read_log(self) -> dict[str, list[tuple[str, float]]]:
+        path = self.collection.folder / "log.jsonl"
+        asked: dict[str, list[tuple[str, float]]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            entry = json.loads(line)
+            asked.setdefault(entry["product_id"], []).append((entry["text"], entry["grade"]))
+        return asked
+
+    def batches(self, first_step: int = 0) -> Iterator[Batch]:
+        """The batches from `first_step` on; the same ones, whether or not the run was interrupted."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self.prepare, first_step) if first_step < self.steps else None
+            for step in range(first_step, self.steps):
+                batch = coming.result()
+                coming = pool.submit(self.prepare, step + 1) if step + 1 < self.steps else None
+                yield batch
+
+    def prepare(self, step: int) -> Batch:
+        epoch, positions = self._plan[step]
+        share = len(positions) // self.world
+        positions = positions[: share * self.world]
+        own = positions[self.rank * share : (self.rank + 1) * share]
+        texts, relevance, grades = {}, {}, {}
+        for task in self.tasks:
+            asked = [self._query(task, epoch, place) for place in positions]
+            queries = [query for query, _ in asked]
+            relevance[task] = BatchRelevance(
+                [self.facts[p] for p in positions],
+                queries,
+                [self.collection.group[self.rows[p]] for p in positions],
+                [self.titles[p] for p in positions],
+            )
+            mine = slice(self.rank * share, (self.rank + 1) * share)
+            texts[task] = self.encoder.tokens([query.text for query in queries[mine]])
+            grades[task] = torch.tensor([grade for _, grade in asked])
+        images, views = [], []
+        for place in own:
+            random = randomness(self.seed, "view", epoch, self.products[place].id)
+            candidates = self.collection.image_rows[self.rows[place]]
+            images.append(int(candidates[int(random.integers(len(candidates)))]))
+            views.append(view(random, self.settings.crop, self.settings.flip))
+        pixels, fixed = training_pixels(self.encoder, [self.collection.image(row) for row in images])
+        return Batch(
+            pixels=pixels,
+            views=torch.from_numpy(np.stack(views)) if fixed and self._moves else None,
+            texts=texts,
+            relevance=relevance,
+            positive_grades=grades,
+            targets=None if self.targets is None else torch.from_numpy(np.asarray(self.targets[images])),
+            first=self.rank * share,
+            size=len(positions),
+        )
+
+    @property
+    def _moves(self) -> bool:
+        return self.settings.crop < 1 or self.settings.flip
+
+    def _query(self, task: str, epoch: int, place: int) -> tuple[Query, float]:
+        product = self.products[place]
+        if task == "long":
+            return self.writer.long(product), 3.0
+        random = randomness(self.seed, "short", epoch, product.id)
+        asked = self.log.get(product.id)
+        if asked and random.random() < 0.5:  # half of what shoppers typed, half written
+            text, grade = asked[int(random.integers(len(asked)))]
+            return Query(text, (f"asked={text}",)), grade
+        return self.writer.short(product, random), 3.0
+
+
+def training_pixels(encoder: Encoder, pictures: list[bytes]) -> tuple[dict[str, Tensor], bool]:
+    """The fast path: uint8 (b, 3, H, W) at the model's size, normalised later on the device; and True.
+    Models whose input has no fixed size (NaFlex) go through their own processor, without crops: False."""
+    preprocess = encoder.preprocess
+    if preprocess is None or preprocess.crop != "none":
+        return encoder.pixels([decode(data) for data in pictures]), False
+    size = (preprocess.height, preprocess.width)
+    return {"pixel_values": torch.stack([decode_fast(data, *size, preprocess.resample) for data in pictures])}, True
+
+
+def model_pixels(encoder: Encoder, pixels: dict[str, Tensor], views: Tensor | None) -> dict[str, Tensor]:
+    """Model inputs from what `training_pixels` gave: scaled, seen through the view, normalised."""
+    values = pixels["pixel_values"]
+    if values.dtype != torch.uint8:
+        return pixels
+    mean, std = (
+        torch.tensor(v, device=values.device).view(1, 3, 1, 1)
+        for v in (encoder.preprocess.mean, encoder.preprocess.std)
+    )
+    return {"pixel_values": (student_view(values.float() / 255, views) - mean) / std}

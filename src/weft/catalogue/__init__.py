@@ -1,0 +1,1 @@
+"""From any catalogue to a collection: sources, decoding, duplicates, splits."""

@@ -1,0 +1,268 @@
+"""The first stage: sources become one collection with families, splits, queries and graded answers."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from weft.artefact import write_json, write_whole
+from weft.catalogue import duplicates
+from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
+from weft.catalogue.images import decode
+from weft.catalogue.sources import open_source
+from weft.catalogue.sources.querylog import LogEntry, read_log
+from weft.catalogue.sources.spec import SourceSpec
+from weft.catalogue.splits import Splits, split
+from weft.errors import WeftError
+from weft.pairs.queries import Query, Writer, facts, randomness, words
+from weft.pairs.relevance import Index
+from weft.progress import progress, say
+from weft.recipe import Benchmark, Curate, Pairs, Recipe
+from weft.schema import Product, Skipped
+
+
+def curate(recipe: Recipe, folder: Path) -> None:
+    """Writes the catalogue's collection to `folder`, and each benchmark's to `folder/benchmarks/<name>`.
+
+    Raises:
+        WeftError: a source cannot be read, or nothing is left to train on.
+    """
+    catalogue = _Builder(folder, recipe.curate, recipe.seed)
+    for source in recipe.sources:
+        catalogue.read(source)
+    catalogue.divide()
+    if not (catalogue.splits.split == "train").any():
+        raise WeftError(f"no product is left to train on in {', '.join(s.path for s in recipe.sources)}")
+    catalogue.ask(recipe.pairs)
+    if recipe.query_log.path or recipe.query_log.local:
+        catalogue.ask_log(recipe.query_log)
+    catalogue.write()
+    for benchmark in recipe.benchmarks:
+        if not benchmark.collection:
+            _benchmark(benchmark, recipe, folder / "benchmarks" / benchmark.name)
+
+
+def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
+    """A benchmark is a catalogue of which nothing is trained on: all of it is dev or test."""
+    shares = Curate(
+        zero_shot_share=0.0,
+        dev_share=benchmark.dev_share,
+        test_share=1 - benchmark.dev_share,
+        dev_queries=benchmark.dev_queries,
+        test_queries=benchmark.test_queries,
+        near_duplicates=recipe.curate.near_duplicates,
+        min_side=recipe.curate.min_side,
+        strict=recipe.curate.strict,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    builder = _Builder(folder, shares, recipe.seed)
+    builder.read(benchmark.source)
+    builder.divide(by_title=benchmark.task != "class")
+    if benchmark.task == "title":
+        builder.ask_titles()
+    builder.write()
+
+
+class _Builder:
+    """Gathers one collection: the pictures go to disk at once, the rest is small enough to keep."""
+
+    def __init__(self, folder: Path, settings: Curate, seed: int):
+        self.folder, self.settings, self.seed = folder, settings, seed
+        self.products: list[Product] = []
+        self.image_rows: list[list[int]] = []
+        self.skipped: list[Skipped] = []
+        self.train_only: list[bool] = []
+        self.signatures: list[duplicates.Signature] = []
+        self.owner: list[int] = []
+        self.queries: list[dict] = []
+        self.qrels: list[dict] = []
+        self.log: list[dict] = []
+        self.images = ImageWriter(folder)
+        self._ids: set[str] = set()
+
+    def read(self, source: SourceSpec) -> None:
+        """Takes every product of one source; what cannot be used is listed with its reason."""
+        name = source.place
+        items = open_source(source, self.settings.strict, self.settings.min_side)
+        for item in progress(items, f"reading {name}", unit="product"):
+            if isinstance(item, Skipped):
+                self.skipped.append(item)
+            elif item.id in self._ids:
+                self.skipped.append(Skipped(name, item.id, "duplicate id"))
+            else:
+                self._add(item)
+                self.train_only.append(source.train_only)
+
+    def _add(self, product: Product) -> None:
+        row = len(self.products)
+        self._ids.add(product.id)
+        rows = []
+        for number, data in enumerate(product.images):
+            rows.append(self.images.add(f"{product.id}/{number}", data))
+            self.owner.append(row)
+            if self.settings.near_duplicates:
+                self.signatures.append(duplicates.describe(decode(data)))
+        self.image_rows.append(rows)
+        self.products.append(replace(product, images=()))
+
+    def divide(self, by_title: bool = True) -> None:
+        """Groups duplicates and assigns splits. Products whose pictures are duplicates share a group."""
+        self.images.close()
+        found = self._same_pictures()
+        group = np.arange(len(self.products))
+        for image, representative in enumerate(found):
+            owner, other = self.owner[image], self.owner[int(representative)]
+            group[owner] = min(group[owner], group[other])
+        self.group = group
+        named = self.products if by_title else [replace(p, title="") for p in self.products]
+        self.splits: Splits = split(named, group, self.settings, self.seed, np.asarray(self.train_only))
+
+    def _same_pictures(self) -> np.ndarray:
+        """(images,) the first picture that each one duplicates, itself if none."""
+        if not self.settings.near_duplicates:
+            first: dict[str, int] = {}
+            return np.asarray([first.setdefault(name, row) for row, name in enumerate(self.images.hashes)])
+        hashes, thumbs = (np.stack(part) for part in zip(*self.signatures, strict=True))
+        return duplicates.group(hashes, thumbs, self.images.hashes).group
+
+    def ask(self, pairs: Pairs) -> None:
+        """Writes the catalogue's own dev and test queries, in-domain and zero-shot, short and long."""
+        writer = Writer(pairs)
+        index = Index([facts(p) for p in self.products], self.group)
+        for domain, parts in (("in-domain", ("dev", "test")), ("zero-shot", ("zero-dev", "zero-test"))):
+            for part in parts:
+                for form in ("short", "long"):
+                    how = getattr(pairs, form)
+                    if how:
+                        name = "title" if how == "title" else form
+                        self._ask_part(f"{domain}/{name}", part, form, writer, index)
+
+    def ask_titles(self) -> None:
+        index = Index([facts(p) for p in self.products], self.group)
+        for part in ("dev", "test"):
+            self._ask_part("title", part, "short", Writer(Pairs(short="title")), index)
+
+    def _ask_part(self, task: str, part: str, form: str, writer: Writer, index: Index) -> None:
+        split_name = part.removeprefix("zero-")
+        most = self.settings.dev_queries if split_name == "dev" else self.settings.test_queries
+        seen: set[str] = set()
+        rows = randomness(self.seed, "queries", task, part).permutation(np.flatnonzero(self.splits.split == part))
+        for row in rows:
+            if len(seen) == most:
+                break
+            product = self.products[row]
+            random = randomness(self.seed, "query", task, product.id)
+            if form == "long":
+                query = writer.long(product)
+            else:
+                query = writer.specific(product, random, index.count, self.settings.max_relevant)
+            if query.text and query.text not in seen:
+                seen.add(query.text)
+                self._record(query, task, split_name, int(row), index)
+
+    def _record(self, query: Query, task: str, split_name: str, source: int, index: Index) -> None:
+        query_id = f"{task}/{self.products[source].id}"
+        self.queries.append(
+            {
+                "query_id": query_id,
+                "task": task,
+                "split": split_name,
+                "text": query.text,
+                "source": self.products[source].id,
+                "stated": list(query.stated),
+            }
+        )
+        for row, grade in zip(*index.grades(query, source), strict=True):
+            self.qrels.append({"query_id": query_id, "product_id": self.products[row].id, "grade": float(grade)})
+
+    def ask_log(self, source: SourceSpec) -> None:
+        """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
+        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed."""
+        rows = {product.id: row for row, product in enumerate(self.products)}
+        answers: dict[str, dict[int, float]] = {}
+        for entry in read_log(source):
+            if not isinstance(entry, LogEntry):
+                self.skipped.append(entry)
+            elif entry.product_id in rows:
+                answers.setdefault(entry.query, {})[rows[entry.product_id]] = entry.grade
+            else:
+                self.skipped.append(Skipped("query log", entry.query, f"no product {entry.product_id}"))
+        for text, graded in answers.items():
+            parts = {str(self.splits.split[row]) for row in graded}
+            if parts == {"train"}:
+                for row, grade in graded.items():
+                    self.log.append({"product_id": self.products[row].id, "text": text, "grade": grade})
+            elif len(parts) == 1 and parts <= {"dev", "test"}:
+                query_id = f"log/{len(self.queries)}"
+                told = {"query_id": query_id, "task": "in-domain/log", "split": parts.pop(), "text": text}
+                self.queries.append(told | {"source": "", "stated": []})
+                for row, grade in graded.items():
+                    self.qrels.append({"query_id": query_id, "product_id": self.products[row].id, "grade": grade})
+            else:
+                self.skipped.append(Skipped("query log", text, f"its products lie in {' and '.join(sorted(parts))}"))
+
+    def write(self) -> None:
+        """Writes the tables, the lists of what was left out, and the summary for the report."""
+        group, names = self.group, self.splits.split
+        rows = [
+            product_row(product, self.image_rows[row], str(names[row]), int(group[row]))
+            for row, product in enumerate(self.products)
+        ]
+        write_table(self.folder / "products.parquet", rows, PRODUCTS)
+        write_table(self.folder / "queries.parquet", self.queries, QUERIES)
+        write_table(self.folder / "qrels.parquet", self.qrels, QRELS)
+        if self.log:
+            _write_lines(self.folder / "log.jsonl", self.log)
+        skipped = [{"source": s.source, "item": s.item, "reason": s.reason} for s in self.skipped]
+        _write_lines(self.folder / "skipped.jsonl", skipped)
+        dropped = [{"product_id": self.products[row].id, "reason": why} for row, why in self.splits.dropped]
+        _write_lines(self.folder / "dropped.jsonl", dropped)
+        summary = self._summary(skipped, dropped)
+        write_json(self.folder / "summary.json", summary)
+        counts = summary["counts"]
+        shares = ", ".join(f"{count} {name}" for name, count in counts["splits"].items())
+        say(f"  {self.folder.name}: {counts['in']} in = {counts['kept']} kept + {counts['skipped']} skipped; {shares}")
+
+    def _summary(self, skipped: list[dict], dropped: list[dict]) -> dict:
+        lost = [s for s in skipped if "#" not in s["item"] and s["source"] != "query log"]
+        sizes = Counter(self.group.tolist())
+        large = [row for row, size in sizes.most_common(12) if size > 1]
+        return {
+            "counts": {
+                "in": len(self.products) + len(lost),
+                "kept": len(self.products),
+                "skipped": len(lost),
+                "splits": dict(sorted(Counter(self.splits.split.tolist()).items())),
+                "dropped": len(dropped),
+                "images": self.images.count,
+            },
+            "skipped": skipped[:100],
+            "skipped_reasons": dict(Counter(s["reason"] for s in skipped).most_common(20)),
+            "dropped": dropped[:100],
+            "duplicates": {
+                "groups": sum(size > 1 for size in sizes.values()),
+                "products": sum(size for size in sizes.values() if size > 1),
+                "largest": max(sizes.values(), default=0),
+                "largest_family": max(Counter(self.splits.family.tolist()).values(), default=0),
+                "examples": [
+                    [f"{self.products[row].id}/0" for row in np.flatnonzero(self.group == first)[:6]] for first in large
+                ],
+            },
+            "queries": dict(Counter(f"{q['task']} {q['split']}" for q in self.queries)),
+            "words": {
+                task: {"mean": float(np.mean(lengths)), "min": min(lengths), "max": max(lengths)}
+                for task, lengths in self._lengths().items()
+            },
+        }
+
+    def _lengths(self) -> dict[str, list[int]]:
+        lengths: dict[str, list[int]] = {}
+        for query in self.queries:
+            lengths.setdefault(query["task"], []).append(words(query["text"]))
+        return lengths
+
+
+def _write_lines(path: Path, rows: list[dict]) -> None:
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -1,0 +1,230 @@
+"""From a table's rows to products: every row becomes one product, or one listed skip."""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.catalogue import images
+from weft.catalogue.sources import text
+from weft.catalogue.sources.spec import SourceSpec
+from weft.errors import WeftError
+from weft.schema import Product, Skipped
+
+MAX_BYTES = 1 << 28
+"""A picture file above this size is refused unread."""
+
+
+@dataclass
+class Counts:
+    """What became of the rows: rows = products + skipped + left_out, at every moment.
+
+    Attributes:
+        left_out: rows that the spec does not want (`where`, `split`, `keep_brands`, `share`).
+        bad_images: damaged pictures of products that were kept because another picture is good.
+    """
+
+    rows: int = 0
+    products: int = 0
+    skipped: int = 0
+    left_out: int = 0
+    bad_images: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows} rows = {self.products} products + {self.skipped} skipped + {self.left_out} not wanted;"
+            f" {self.bad_images} bad pictures of kept products"
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader gives: the columns it found, and its rows.
+
+    Attributes:
+        columns: the names, in the table's order.
+        rows: each a dict of column -> value, or the reason (str) why that row could not be read.
+        load: an image cell's path -> bytes; raises `ImageError`.
+    """
+
+    columns: list[str]
+    rows: Iterator[dict | str]
+    load: Callable[[str], bytes]
+
+
+def wanted(spec: SourceSpec) -> list[str]:
+    """The columns that a spec needs, so that readers leave the others on the disk."""
+    extra = [*spec.where, *_FIELD.findall(spec.title_template)]
+    return list(dict.fromkeys([*spec.columns.all(), *extra]))
+
+
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
+def require(names: list[str], available: list[str], place: str) -> None:
+    """Raises `WeftError`, with the nearest name and all the others, if a mapped column is not there."""
+    for name in names:
+        if name not in available:
+            near = difflib.get_close_matches(name, available, n=1, cutoff=0.5)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise WeftError(f"{place} has no column {name!r}{hint}. Its columns are {', '.join(available)}")
+
+
+def folder_loader(folder: Path) -> Callable[[str], bytes]:
+    """Reads pictures below `folder` and nowhere else: "../" and links that lead out are refused."""
+    root = folder.resolve()
+
+    def load(name: str) -> bytes:
+        try:
+            file = (root / name).resolve()
+            if not file.is_relative_to(root):
+                raise images.ImageError(f"{name!r} lies outside the image folder")
+            if not file.is_file():
+                raise images.ImageError(f"there is no file {name!r} in the image folder")
+            if file.stat().st_size > MAX_BYTES:
+                raise images.ImageError(f"{name!r} is larger than {MAX_BYTES >> 20} MB")
+            return file.read_bytes()
+        except (OSError, ValueError, RuntimeError) as error:  # unreadable, a NUL in the name, a loop of links
+            raise images.ImageError(f"cannot read {name!r}: {error}") from None
+
+    return load
+
+
+def products(
+    spec: SourceSpec, table: Table, counts: Counts, min_side: int = images.MIN_SIDE, max_pixels: int = images.MAX_PIXELS
+) -> Iterator[Product | Skipped]:
+    """One `Product` or one `Skipped` for each wanted row, and a `Skipped` "id#n" for picture n of a kept product.
+
+    A product needs an id of its own, words (title, description, category, attributes or texts) and at least
+    one sound picture; every picture is decoded once to know.
+    """
+    seen: set[str] = set()
+    for number, row in enumerate(table.rows):
+        counts.rows += 1
+        item = f"row-{number:06d}"
+        try:
+            if isinstance(row, str):
+                raise _Unusable(row)
+            if not matches(spec, row):
+                counts.left_out += 1
+                continue
+            identity = _identity(spec, row, item)
+            item = item_name(identity)
+            if spec.share < 1 and text.brand_share(identity) >= spec.share:
+                counts.left_out += 1
+                continue
+            if identity in seen:
+                raise _Unusable("duplicate id")
+            words = _words(spec, row)
+            low, high = spec.keep_brands
+            if not low <= text.brand_share(words["brand"]) < high:
+                counts.left_out += 1
+                continue
+            if not any(words[key] for key in ("title", "description", "category", "attributes", "texts")):
+                raise _Unusable("no text")
+            good, bad = _pictures(spec, row, table.load, min_side, max_pixels)
+        except _Unusable as reason:
+            counts.skipped += 1
+            yield Skipped(spec.place, item, str(reason))
+            continue
+        for n, reason in bad:
+            counts.bad_images += 1
+            yield Skipped(spec.place, f"{item}#{n}", reason)
+        seen.add(identity)
+        counts.products += 1
+        yield Product(id=identity, images=tuple(good), **words)
+        if spec.limit and counts.products >= spec.limit:
+            return
+
+
+def matches(spec: SourceSpec, row: dict) -> bool:
+    """Whether the row is one that `where` asks for."""
+    return all(text.clean(row.get(column)) == value for column, value in spec.where.items())
+
+
+class _Unusable(Exception):
+    """A row that cannot become a product; the message is the listed reason."""
+
+
+def item_name(identity: str) -> str:
+    """A product's name in `skipped.jsonl`: its "#" are written %23, so that only pictures ("id#2") have one."""
+    return identity.replace("#", "%23")
+
+
+def _identity(spec: SourceSpec, row: dict, fallback: str) -> str:
+    name = text.clean(row.get(spec.columns.id)) if spec.columns.id else fallback
+    if not name:
+        raise _Unusable("no id")
+    return spec.id_prefix + name
+
+
+def _words(spec: SourceSpec, row: dict) -> dict:
+    """Everything of a `Product` but its id and pictures."""
+    columns = spec.columns
+    title = text.cut(row.get(columns.title)) if columns.title else ""
+    if not title and spec.title_template:
+        fields = {name: text.clean(row.get(name)) for name in _FIELD.findall(spec.title_template)}
+        if all(fields.values()):
+            title = text.cut(_FIELD.sub(lambda match: fields[match[1]], spec.title_template))
+    brand = text.term(row.get(columns.brand)) if columns.brand else ""
+    if not brand and spec.brand_from_title:
+        brand = text.first_word(title)
+    category = text.term(row.get(columns.category)) if columns.category else ""
+    attributes = {name.lower(): text.terms(row.get(column)) for name, column in columns.attributes.items()}
+    if spec.title_words:
+        known = [category, *(value for values in attributes.values() for value in values)]
+        attributes["words"] = text.title_words(title, brand, known)
+    texts = {language: text.cut(row.get(column)) for language, column in columns.texts.items()}
+    return {
+        "title": title,
+        "description": text.cut(row.get(columns.description)) if columns.description else "",
+        "brand": brand,
+        "category": category,
+        "attributes": {name: values for name, values in attributes.items() if values},
+        "variant": text.clean(row.get(columns.variant)) if columns.variant else "",
+        "texts": {language: value for language, value in texts.items() if value},
+    }
+
+
+def _pictures(
+    spec: SourceSpec, row: dict, load: Callable[[str], bytes], min_side: int, max_pixels: int
+) -> tuple[list[bytes], list[tuple[int, str]]]:
+    """The sound pictures, and (number from 1, reason) of each other one."""
+    good: list[bytes] = []
+    bad: list[tuple[int, str]] = []
+    for number, reference in enumerate(references(row.get(spec.columns.image)), start=1):
+        try:
+            if not isinstance(reference, (str, bytes)):
+                raise images.ImageError(f"neither bytes nor a path but {type(reference).__name__}")
+            data = load(reference) if isinstance(reference, str) else reference
+            images.verify(data, min_side, max_pixels)
+            good.append(data)
+        except images.ImageError as error:
+            bad.append((number, str(error)))
+    if not good:
+        reasons = "; ".join(f"{n}: {reason}" if len(bad) > 1 else reason for n, reason in bad[:3])
+        raise _Unusable(f"no usable picture: {reasons}" if bad else "no picture")
+    return good, bad
+
+
+def references(cell: object) -> list:
+    """An image cell as a list of bytes and paths: both of them, Hugging Face's {bytes, path}, or lists of these.
+
+    A string may hold several paths, separated by "|" or as a JSON list.
+    """
+    if cell is None or cell == "" or (isinstance(cell, float) and cell != cell):
+        return []
+    if isinstance(cell, (list, tuple)):
+        return [reference for item in cell for reference in references(item)]
+    if isinstance(cell, dict):
+        return references(cell["bytes"] if cell.get("bytes") is not None else cell.get("path"))
+    if isinstance(cell, str):
+        if cell.lstrip().startswith("["):
+            try:
+                return references(json.loads(cell))
+            except (ValueError, RecursionError):
+                pass  # a file name may open with a bracket
+        return [name.strip() for name in cell.split("|") if name.strip()]
+    return [cell]

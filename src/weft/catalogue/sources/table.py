@@ -1,0 +1,123 @@
+"""CSV, TSV and JSON Lines tables, read line by line; a broken line is a reason, not an end."""
+
+import csv
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from weft.catalogue.sources.rows import Table, folder_loader, require
+from weft.errors import WeftError
+
+# Bytes that are not UTF-8 are read as lone surrogates and found by this, so that a bad row costs one row.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit (131,072) is below some descriptions
+
+
+def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
+    """Opens tables of one suffix; UTF-8, with or without a byte-order mark.
+
+    CSV takes its separator (comma, semicolon or tab) from the header line.
+
+    Args:
+        needed: columns to look for: JSON Lines files name theirs only row by row, so they are read until all
+            have been met.
+        image_folder: what image paths are relative to; empty for the first table's folder.
+
+    Raises:
+        WeftError: a file has no header, or cannot be opened; a later file lacks a needed column.
+    """
+    lines = files[0].suffix.lower() in (".jsonl", ".ndjson")
+    columns = [_json_columns(file, needed) if lines else _header(file)[0] for file in files]
+    for file, names in zip(files[1:], columns[1:], strict=True):
+        require([name for name in needed if name in columns[0]], names, str(file))
+    rows = itertools.chain.from_iterable(map(_json_rows if lines else _csv_rows, files))
+    return Table(columns[0], rows, folder_loader(Path(image_folder or files[0].parent)))
+
+
+def _open(file: Path):
+    return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _header(file: Path) -> tuple[list[str], str]:
+    """The column names and the separator."""
+    try:
+        with _open(file) as handle:
+            first = handle.readline()
+    except OSError as error:
+        raise WeftError(f"cannot read {file}: {error.strerror}") from None
+    separator = max(",;\t", key=first.count)
+    with _open(file) as handle:
+        try:
+            names = [name.strip() for name in next(csv.reader(handle, delimiter=separator), [])]
+        except csv.Error as error:
+            raise WeftError(f"{file}: the header cannot be read ({error})") from None
+    if not any(names) or _NOT_UTF8.search(first):
+        raise WeftError(f"{file} has no header line in UTF-8: the first line must name the columns")
+    if twice := {name for name in names if name and names.count(name) > 1}:
+        raise WeftError(f"{file}: the header names {', '.join(sorted(twice))} twice")
+    return names, separator
+
+
+def _csv_rows(file: Path) -> Iterator[dict | str]:
+    names, separator = _header(file)
+    csv.field_size_limit(_LONGEST_FIELD)
+    with _open(file) as handle:
+        # Strict, because a forgotten quote would otherwise swallow the following rows without a word.
+        reader = csv.reader(handle, delimiter=separator, strict=True)
+        next(reader)
+        end = reader.line_num
+        while True:
+            start, end = end + 1, end
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                end = reader.line_num
+                yield f"{_lines(file, start, end)}: {error}"
+                continue
+            end = reader.line_num
+            if not fields:
+                continue  # an empty line is no row
+            if len(fields) != len(names):
+                yield f"{_lines(file, start, end)}: {len(fields)} fields under {len(names)} column names"
+            elif any(map(_NOT_UTF8.search, fields)):
+                yield f"{_lines(file, start, end)}: not UTF-8"
+            else:
+                yield dict(zip(names, fields, strict=True))
+
+
+def _lines(file: Path, start: int, end: int) -> str:
+    return f"{file.name}, line {start}" + (f" to {end}" if end > start else "")
+
+
+def _json_rows(file: Path) -> Iterator[dict | str]:
+    with _open(file) as handle:
+        for number, line in enumerate(handle, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield f"{_lines(file, number, number)}: not JSON ({error})"
+                continue
+            if _NOT_UTF8.search(line):
+                yield f"{_lines(file, number, number)}: not UTF-8"
+            elif not isinstance(row, dict):
+                yield f"{_lines(file, number, number)}: not a JSON object"
+            else:
+                yield row
+
+
+def _json_columns(file: Path, needed: list[str]) -> list[str]:
+    columns: dict[str, None] = {}
+    try:
+        for row in _json_rows(file):
+            columns.update(dict.fromkeys(row) if isinstance(row, dict) else {})
+            if columns and all(name in columns for name in needed):
+                break
+    except OSError as error:
+        raise WeftError(f"cannot read {file}: {error.strerror}") from None
+    return list(columns)

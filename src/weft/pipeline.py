@@ -1,0 +1,278 @@
+"""The five stages of a run and what each one reads: curate, train, weave, evaluate, report."""
+
+import dataclasses
+import shutil
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from weft import sweep
+from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
+from weft.catalogue.collection import Collection
+from weft.embed import Embedder
+from weft.encoders import create, load, local_folder
+from weft.encoders.base import Encoder
+from weft.errors import WeftError
+from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
+from weft.progress import progress, say
+from weft.recipe import Recipe, settings
+from weft.results import (
+    TRAINED_ON,
+    alpha_record,
+    contamination,
+    examples,
+    training_cost,
+    write_per_query,
+    write_runs,
+    write_trained_on,
+)
+from weft.tasks import AnyTask, Retrieval, tasks_of
+from weft.verdict import call, correct, difference, intervals, verdict
+from weft.weights import interpolate
+
+STAGES = ("curate", "train", "weave", "evaluate", "report")
+
+
+class Pipeline:
+    """A recipe with its folders. Each method brings one stage up to date; `run` does all of them in order."""
+
+    def __init__(self, recipe: Recipe):
+        self.recipe = recipe
+        self.folder = recipe.folder
+        self.cache = self.folder / "cache"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the base is trained from nothing: then there is nothing to forget, to distil or to weave."""
+        return self.recipe.base.startswith("new:")
+
+    def run(self, last: str = "report") -> None:
+        for name in STAGES[: STAGES.index(last) + 1]:
+            getattr(self, name)()
+
+    def _stage(self, name: str, parts: dict, inputs: dict[str, str]) -> Stage:
+        return Stage(self.folder / name, parts | {"seed": self.recipe.seed}, inputs)
+
+    def _after(self, *names: str) -> dict[str, str]:
+        missing = [name for name in names if not (self.folder / name / "manifest.json").exists()]
+        if missing:
+            raise WeftError(
+                f"{self.folder / missing[0]} is not there yet: run `weft {missing[0]}` first, or `weft run`"
+            )
+        return {name: stage_key(self.folder / name) for name in names}
+
+    def curate(self) -> None:
+        from weft.catalogue.curate import curate
+
+        recipe = self.recipe
+        inputs = {}
+        for source in [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]:
+            path = Path(source.local or source.path)
+            if (source.local or source.path) and path.exists():
+                inputs[str(path)] = file_key(path)
+        parts = {name: getattr(recipe, name) for name in ("sources", "query_log", "curate", "pairs", "benchmarks")}
+        stage = self._stage("curate", {n: _plain(value) for n, value in parts.items()}, inputs)
+        stage.run(lambda folder: curate(recipe, folder))
+
+    def train(self) -> None:
+        from weft.train import train
+
+        recipe, inputs = self.recipe, self._after("curate")
+        parts = {"train": settings(recipe.train), "pairs": settings(recipe.pairs), "base": recipe.base}
+        if self.fresh:
+            parts["new"] = settings(recipe.new)
+        else:
+            inputs["base"] = self.base.fingerprint()
+        if not self.fresh or recipe.train.lwf_weight == 0:
+            train_recipe = recipe
+        else:  # a fresh model knows nothing that could be kept
+            train_recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, lwf_weight=0.0))
+
+        def work(folder: Path) -> None:
+            collection = Collection(self.folder / "curate")
+            encoder = self._new(collection) if self.fresh else load(recipe.base)
+            train(train_recipe, collection, encoder, folder)
+            write_trained_on(folder / "model", collection, None if self.fresh else recipe.base)
+
+        self._stage("train", parts, inputs).run(work)
+
+    def _new(self, collection: Collection) -> Encoder:
+        from weft.pairs.queries import Writer
+
+        writer = Writer(self.recipe.pairs)
+        rows = np.flatnonzero(collection.split == "train")
+        texts = [writer.long(collection.products[row]).text for row in rows]
+        texts += [collection.products[row].title for row in rows]
+        return create(settings(self.recipe.new) | {"family": self.recipe.base[4:]}, texts, self.recipe.seed)
+
+    @cached_property
+    def base(self) -> Encoder:
+        return load(self.recipe.base)
+
+    @property
+    def base_folder(self) -> Path:
+        """The base as a local folder, for interpolation."""
+        return local_folder(self.recipe.base)
+
+    def weave(self) -> None:
+        recipe = self.recipe
+        inputs = self._after("curate", "train")
+        inputs |= {b.name: stage_key(Path(b.collection)) for b in recipe.benchmarks if b.collection}
+
+        def work(folder: Path) -> None:
+            tuned = self.folder / "train" / "model"
+            if self.fresh:
+                shutil.copytree(tuned, folder / "model", dirs_exist_ok=True)
+                write_json(folder / "alpha.json", {"chosen": 1.0, "rule": "a fresh base is not woven", "curve": []})
+                return
+            chosen = self._choose(folder)
+            interpolate(self.base_folder, tuned, chosen["chosen"], folder / "model")
+            trained_on = tuned / TRAINED_ON
+            if trained_on.exists():
+                shutil.copy(trained_on, folder / "model" / TRAINED_ON)
+            write_json(folder / "alpha.json", chosen)
+
+        self._stage("weave", {"weave": settings(recipe.weave)}, inputs).run(work)
+
+    def _choose(self, folder: Path) -> dict:
+        recipe, rules = self.recipe, self.recipe.weave
+        tasks = tasks_of(recipe, self.folder / "curate", "dev")
+        if not any(task.domain == "in-domain" for task in tasks):
+            raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
+        grid = np.round(np.linspace(0, 1, rules.grid), 6)
+        base, tuned = self._embedder(recipe.base), self._embedder(self.folder / "train" / "model")
+        say("  estimating every alpha from the endpoints' embeddings")
+        estimated = sweep.estimates(tasks, base, tuned, grid)
+        baselines = tuple(
+            {t.name: self._score(t, self._embedder(b)).values[t.primary] for t in tasks} for b in recipe.baselines
+        )
+        domains = {task.name: task.domain for task in tasks}
+        rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines))
+
+        def measure(place: int) -> sweep.Row:
+            say(f"  measuring alpha = {grid[place]:g} on dev queries")
+            interpolate(self.base_folder, self.folder / "train" / "model", float(grid[place]), folder / "trial")
+            embedder = Embedder(load(str(folder / "trial")), None, recipe.micro_batch)
+            row = {task.name: self._score(task, embedder).values[task.primary] for task in tasks}
+            shutil.rmtree(folder / "trial")
+            return row
+
+        choice = sweep.choose(estimated, measure, rule, rules.full)
+        return alpha_record(grid, estimated, choice, rule)
+
+    def _embedder(self, model: Path | str) -> Embedder:
+        return Embedder(load(str(model)), self.cache, self.recipe.micro_batch)
+
+    def _score(self, task: AnyTask, embedder: Embedder) -> Scored:
+        return score(task, *embed_task(task, embedder))
+
+    def evaluate(self) -> None:
+        recipe = self.recipe
+        inputs = self._after("curate", "train", "weave")
+        inputs |= {b.name: stage_key(Path(b.collection)) for b in recipe.benchmarks if b.collection}
+        stage = self._stage("evaluate", {"baselines": recipe.baselines, "delta": recipe.weave.delta}, inputs)
+        stage.run(self._evaluate)
+
+    def _models(self) -> dict[str, str]:
+        """Name -> folder or id of every encoder in the tables, the base first."""
+        if self.fresh:
+            return {"base": str(self.folder / "train" / "model")}
+        ours = {
+            "base": self.recipe.base,
+            "tuned": self.folder / "train" / "model",
+            "woven": self.folder / "weave" / "model",
+        }
+        return {name: str(path) for name, path in ours.items()} | {Path(b).name: b for b in self.recipe.baselines}
+
+    def _evaluate(self, folder: Path) -> None:
+        recipe = self.recipe
+        tasks = tasks_of(recipe, self.folder / "curate", "test", held_out_gallery=True)
+        scored: dict[str, dict[str, Scored]] = {}
+        for name, path in self._models().items():
+            embedder = self._embedder(path)
+            scored[name] = {task.name: self._score(task, embedder) for task in tasks}
+        best = "woven" if "woven" in scored else "base"
+        for name in ("bm25", f"bm25+{best}"):
+            scored[name] = {}
+        for task in progress([t for t in tasks if isinstance(t, Retrieval)], "ranking by BM25", unit="task"):
+            ranking, scores = bm25_ranking(task)
+            scored["bm25"][task.name] = Scored(retrieval_metrics(task, ranking), ranking, scores)
+            scored[f"bm25+{best}"][task.name] = fused(task, [ranking, scored[best][task.name].ranking])
+        described = [describe(task, scored["base"][task.name]) for task in tasks]
+        for task, facts in zip(tasks, described, strict=True):
+            facts["contaminated"] = contamination(task, self._models()["base"])
+        differences = self._differences(described, scored)
+        alpha = read_json(self.folder / "weave" / "alpha.json")
+        results = {
+            "verdict": verdict(differences, described, recipe.weave.delta),
+            "alpha": alpha,
+            "models": list(scored),
+            "tasks": described,
+            "scores": [
+                row
+                for model, by_task in scored.items()
+                for task, values in by_task.items()
+                for row in intervals(model, task, values, recipe.seed)
+            ],
+            "differences": differences,
+            "examples": examples(tasks, {name: scored[name] for name in ("base", best)}),
+            "cost": training_cost(self.folder / "train" / "log.jsonl", recipe.train.batch),
+            "environment": versions(),
+            "base": recipe.base,
+            "catalogue": ", ".join(s.local or s.path for s in recipe.sources),
+            "recipe": recipe.name,
+            "seed": recipe.seed,
+        }
+        write_per_query(folder / "per_query.parquet", tasks, scored)
+        write_runs(folder / "runs", tasks, scored)
+        write_json(folder / "results.json", results)
+
+    def _differences(self, described: list[dict], scored: dict[str, dict[str, Scored]]) -> list[dict]:
+        """The declared family: the woven model against every other, and the tuned against the base, on
+        each task's primary metric."""
+        pairs = [("woven", rival) for rival in scored if rival not in ("woven", "tuned")] + [("tuned", "base")]
+        rows = []
+        for model, against in pairs if "woven" in scored else []:
+            for task in described:
+                both = [scored[name].get(task["name"]) for name in (model, against)]
+                if all(both):
+                    a, b = (one.values[task["primary"]] for one in both)
+                    rows.append(difference(model, against, task, a, b, self.recipe.seed))
+        if rows:
+            correct(rows)
+        domain = {task["name"]: task["domain"] for task in described}
+        for row in rows:
+            row["call"] = call(row, domain[row["task"]], self.recipe.weave.delta)
+        return rows
+
+    def report(self) -> None:
+        from weft.report import write
+
+        def work(folder: Path) -> None:
+            results = read_json(self.folder / "evaluate" / "results.json")
+            curated = read_json(self.folder / "curate" / "summary.json")
+            collections = {
+                c.folder: c for c in (t.collection for t in tasks_of(self.recipe, self.folder / "curate", "test"))
+            }
+
+            def image(image_id: str) -> bytes:
+                for collection in collections.values():
+                    if image_id in collection.image_rows_by_id:
+                        return collection.image(collection.image_rows_by_id[image_id])
+                raise WeftError(f"no picture {image_id} in {', '.join(map(str, collections))}")
+
+            write(results, curated, image, folder)
+
+        self._stage("report", {}, self._after("curate", "evaluate")).run(work)
+
+    def table(self) -> str:
+        from weft.report import table
+
+        return table(read_json(self.folder / "evaluate" / "results.json"))
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        return settings(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,26 @@
+"""Progress with an estimate on stderr for every loop that may take longer than two seconds."""
+
+import sys
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+
+def progress(items: Iterable | None, what: str, total: int | None = None, unit="it", initial=0):
+    """Wraps `items` in a bar that appears after two seconds; a log file gets a line every ten seconds.
+
+    Args:
+        what: what is being done, as a present participle: "embedding images".
+        unit: the thing counted, for the rate.
+        initial: how many were already done before a resume.
+    """
+    interval = 0.2 if sys.stderr.isatty() else 10.0
+    return tqdm(
+        items, desc=what, total=total, unit=unit, initial=initial, delay=2.0, mininterval=interval,
+        maxinterval=interval, smoothing=0.1, leave=False, file=sys.stderr, dynamic_ncols=True, miniters=1,
+    )  # fmt: skip
+
+
+def say(message: str) -> None:
+    """One line for the person watching: stderr, because stdout carries results."""
+    tqdm.write(message, file=sys.stderr)

@@ -1,0 +1,237 @@
+"""A recipe: one TOML file that says how an encoder is made; read into dataclasses, with every typo refused."""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.catalogue.sources.spec import Columns, SourceSpec
+from weft.errors import WeftError
+
+
+@dataclass(frozen=True)
+class Curate:
+    """How products become splits and benchmarks."""
+
+    zero_shot_share: float = 0.1  # of the products, in whole brands that training never sees (half dev, half test)
+    dev_share: float = 0.1
+    test_share: float = 0.1
+    dev_queries: int = 1000  # at most, per task
+    test_queries: int = 2000
+    max_relevant: int = 10  # a test query states attributes until no more products than this satisfy it
+    near_duplicates: bool = True
+    min_side: int = 8  # pixels; a smaller picture is skipped
+    strict: bool = False  # stop at the first bad row or picture instead of listing it
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """How queries are written from a product."""
+
+    short: str = "attributes"  # or "title": the title as it is; or "" for no such task
+    long: str = "attributes"
+    keep: float = 0.6  # probability that an attribute stays in a short query
+    name_attributes: bool = False  # long queries say "sleeve long" rather than "long"
+    order: tuple[str, ...] = ()  # attribute names in the order they are spoken; others follow, the category last
+
+
+@dataclass(frozen=True)
+class New:
+    """A fresh model, for `base = "new:siglip"`."""
+
+    image_size: int = 64
+    patch_size: int = 8
+    hidden_size: int = 128
+    vision_layers: int = 4
+    text_layers: int = 3
+    heads: int = 4
+    mlp_ratio: int = 4
+    vocab_size: int = 4096
+    max_tokens: int = 32
+
+
+@dataclass(frozen=True)
+class Train:
+    """One run of the training loop."""
+
+    epochs: int = 6
+    batch: int = 256
+    micro_batch: int = 0  # pairs in memory at once; 0 = the whole batch. The gradient is the same for any value
+    lr: float = 1e-4
+    image_lr: float = 1.0  # times lr; 0 freezes the image tower
+    text_lr: float = 1.0
+    head_lr: float = 1.0  # logit scale and bias
+    weight_decay: float = 0.01
+    warmup: float = 0.1  # share of the steps
+    clip: float = 1.0  # gradient norm
+    short_weight: float = 1.0
+    long_weight: float = 1.0
+    lwf_weight: float = 1.0
+    lwf_target: str = "cached"  # "cached" | "live": a teacher pass each step, for measuring what the cache saves
+    positive_weights: tuple[float, ...] = (0.0, 0.33, 0.67, 1.0)  # by grade 0..3
+    negative_weights: tuple[float, ...] = (1.0, 1.0, 0.5, 0.0)
+    neighbours: int = 8  # products of one category that share a batch, so that negatives are hard
+    crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
+    flip: bool = True
+    precision: str = "bf16"  # or "fp32"
+    checkpointing: bool = False  # recompute activations: less memory, about a third more time
+    compile: bool = False
+    checkpoint_every: int = 200  # steps
+
+
+@dataclass(frozen=True)
+class Weave:
+    """How alpha is chosen."""
+
+    grid: int = 11  # values of alpha from 0 to 1
+    delta: float = 0.01  # the largest drop allowed on any out-of-domain dev task
+    rule: str = "delta"  # or "margin": the largest worst-case margin over the strongest baseline, in standard errors
+    full: bool = False  # evaluate every alpha instead of estimating
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Something that must not be forgotten: a source, or the curated folder of an earlier run."""
+
+    name: str = ""
+    task: str = "title"  # "title": find the product by its title; "class": name the picture's category
+    source: SourceSpec = SourceSpec()
+    collection: str = ""  # a `curate` folder whose own dev and test queries are taken
+    prompt: str = "a photo of a {}."
+    dev_share: float = 0.5
+    dev_queries: int = 1000
+    test_queries: int = 2000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a run; its canonical form is part of every manifest."""
+
+    name: str
+    base: str  # a Hugging Face id, a local folder, "demo", or "new:siglip"
+    out: str = ""  # defaults to runs/<name>
+    data: str = ""  # a folder with local copies: every source's `local` is then read from it, else ignored
+    seed: int = 0
+    sources: tuple[SourceSpec, ...] = ()
+    query_log: SourceSpec = SourceSpec()
+    curate: Curate = Curate()
+    pairs: Pairs = Pairs()
+    new: New = New()
+    train: Train = Train()
+    weave: Weave = Weave()
+    benchmarks: tuple[Benchmark, ...] = ()
+    baselines: tuple[str, ...] = ()  # other encoders that enter every table
+    micro_batch: int = 64  # pictures embedded at once in evaluation
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.out or f"runs/{self.name}")
+
+
+def load(path: Path | str, overrides: typing.Iterable[str] = ()) -> Recipe:
+    """Reads a TOML recipe; each override is `dotted.key=value` with a TOML value (a bare word is a string).
+
+    Raises:
+        WeftError: the file is missing or not TOML, a key is unknown (the nearest known one is named),
+            a value has the wrong type.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeftError(f"there is no recipe {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise WeftError(f"{path} is not valid TOML: {error}") from None
+    table.setdefault("name", path.stem)
+    for override in overrides:
+        _override(table, override)
+    recipe = _build(Recipe, table, str(path))
+    for benchmark in recipe.benchmarks:
+        if bool(benchmark.collection) == bool(benchmark.source.place):
+            raise WeftError(f"{path}: benchmark {benchmark.name!r} needs either `source` or `collection`")
+    return dataclasses.replace(
+        recipe,
+        sources=tuple(_placed(source, recipe.data) for source in recipe.sources),
+        benchmarks=tuple(dataclasses.replace(b, source=_placed(b.source, recipe.data)) for b in recipe.benchmarks),
+    )
+
+
+def _placed(source: SourceSpec, data: str) -> SourceSpec:
+    """The source as it will be read: from its local copy where there is one."""
+    if not source.local:
+        return source
+    if not data and not source.path:
+        return source
+    if not data:
+        return dataclasses.replace(source, local="")
+    columns = source.local_columns if source.local_columns != Columns() else source.columns
+    return dataclasses.replace(source, local=str(Path(data) / source.local), columns=columns)
+
+
+def _override(table: dict, override: str) -> None:
+    name, sign, text = override.partition("=")
+    if not sign:
+        raise WeftError(f"override {override!r} has no '='; write for instance train.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *path, last = name.strip().split(".")
+    here: typing.Any = table
+    try:
+        for part in path:
+            here = here[int(part)] if isinstance(here, list) else here.setdefault(part, {})
+        if isinstance(here, list):
+            here[int(last)] = value
+        else:
+            here[last] = value
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise WeftError(f"override {override!r}: there is no such place in the recipe") from None
+
+
+def _build(cls: type, table: object, where: str) -> typing.Any:
+    if not isinstance(table, dict):
+        raise WeftError(f"{where}: expected a table, got {table!r}")
+    hints = typing.get_type_hints(cls)
+    for key in table:
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(hints)}"
+            raise WeftError(f"{where}: unknown key {key!r}; {hint}")
+    values = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in table.items()}
+    missing = [
+        f.name for f in dataclasses.fields(cls)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in values
+    ]  # fmt: skip
+    if missing:
+        raise WeftError(f"{where}: missing {', '.join(missing)}")
+    return cls(**values)
+
+
+def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, list):
+        kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        if len(kinds) != len(value):
+            raise WeftError(f"{where}: expected {len(kinds)} values, got {value!r}")
+        return tuple(
+            _convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
+    if origin is dict and isinstance(value, dict):
+        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and type(value) is hint:
+        return value
+    name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    raise WeftError(f"{where}: expected {name}, got {value!r}")
+
+
+def settings(part: object) -> dict:
+    """A recipe part as plain data, for manifests."""
+    return dataclasses.asdict(part)

@@ -1,0 +1,48 @@
+"""Markup in which everything is escaped unless this module made it."""
+
+import html
+import re
+
+VOID = {"img", "meta", "br", "col"}
+
+# Control characters and lone surrogates are not valid in HTML (or UTF-8); bidirectional overrides could reorder
+# the text around them.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+
+
+class Html(str):
+    """Text that is already markup. Only `tag`, `join` and this package's own figures make it."""
+
+
+def clean(text: object, most: int = 0) -> str:
+    """Text that any page or terminal can show; cut to `most` characters where that is not 0."""
+    shown = _UNPRINTABLE.sub("\ufffd", str(text))
+    return shown if not most or len(shown) <= most else shown[: most - 1].rstrip() + "…"
+
+
+def join(*children: object) -> Html:
+    """Children as markup: `None` and `False` vanish, lists are flattened, what is not `Html` is escaped."""
+    parts = []
+    for child in children:
+        if isinstance(child, (list, tuple)):
+            parts.append(join(*child))
+        elif isinstance(child, Html):
+            parts.append(child)
+        elif child is not None and child is not False:
+            parts.append(html.escape(clean(child), quote=True))
+    return Html("".join(parts))
+
+
+def tag(name: str, /, *children: object, **attributes: object) -> Html:
+    """An element. `class_` and `aria_label` become `class` and `aria-label`; `None` and `False` leave one out."""
+    written = ""
+    for key, value in attributes.items():
+        if value is not None and value is not False:
+            key = key.rstrip("_").replace("_", "-")
+            written += f" {key}" if value is True else f' {key}="{html.escape(clean(value), quote=True)}"'
+    return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def quoted(text: object, most: int = 300) -> Html:
+    """A stranger's text: isolated, so that right-to-left writing does not reorder what stands beside it."""
+    return tag("bdi", clean(text, most))

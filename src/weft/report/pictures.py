@@ -1,0 +1,41 @@
+"""Pictures small enough to live inside the page."""
+
+import base64
+import io
+from collections.abc import Callable
+
+from weft.catalogue.images import decode
+from weft.errors import WeftError
+from weft.report.html import Html, clean, tag
+
+SIDE = 160
+"""The longest side of an inlined picture, in pixels."""
+
+
+class Thumbnails:
+    """Picture ids as `<img>` elements with the JPEG inside. What cannot be had or decoded becomes a grey tile."""
+
+    def __init__(self, image: Callable[[str], bytes]):
+        self.image = image
+        self.made: dict[str, tuple[str, int, int] | None] = {}
+
+    def __call__(self, image_id: str, alt: str) -> Html:
+        if image_id not in self.made:
+            self.made[image_id] = self._make(image_id)
+        found = self.made[image_id]
+        alt = clean(alt, 120)
+        if found is None:
+            return tag("span", "no picture", class_="lost", role="img", aria_label=f"{alt} (picture unavailable)")
+        source, width, height = found
+        return tag("img", src=source, width=width, height=height, alt=alt, decoding="async")
+
+    def _make(self, image_id: str) -> tuple[str, int, int] | None:
+        try:
+            picture = decode(self.image(image_id))
+        except (WeftError, OSError, LookupError, ValueError):
+            return None
+        picture.thumbnail((SIDE, SIDE))
+        encoded = io.BytesIO()
+        picture.save(encoded, "JPEG", quality=82, optimize=True)
+        source = "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
+        return source, *picture.size

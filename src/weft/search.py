@@ -1,0 +1,133 @@
+"""Exact nearest neighbours by inner product, in bounded memory, with ties that never favour anyone.
+
+A float32 matrix product gives the same pair slightly different values in blocks of different shapes. So the
+product only proposes: whatever could belong to the top k within the product's worst rounding error is scored again,
+pair by pair, in float64, and that score, rounded to float32, decides, smallest index first. The result depends
+on the embeddings alone, not on chunk size or threads.
+"""
+
+import numpy as np
+
+from weft.errors import WeftError
+
+CHUNK = 8192  # gallery rows per product
+CELLS = 2**23  # scores, or retained candidates, held at a time; about 200 MB at the peak
+SPARE = 16  # candidates kept beyond k, to settle near ties without a second pass
+
+
+def top_k(
+    queries: np.ndarray, gallery: np.ndarray, k: int, group: np.ndarray | None = None, chunk: int = CHUNK
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best rows of the gallery for every query, or the k best groups of rows.
+
+    Args:
+        queries: (Q, D) and gallery: (N, D) float embeddings, normally unit vectors; the gallery may be
+            memory-mapped, it is read in chunks.
+        group: (N,) int >= 0, what each row belongs to (the product a picture shows). A group scores as its best
+            row, and groups are returned in place of rows.
+
+    Returns:
+        (Q, k) int64 indices and (Q, k) float32 scores, best first, ties by the smallest index. Where there are
+        fewer than k, slots are -1 with score -inf.
+
+    Raises:
+        WeftError: an embedding is not finite or is all zeros, or the dimensions differ.
+    """
+    queries = np.ascontiguousarray(queries, dtype=np.float32)
+    if gallery.ndim != 2 or queries.ndim != 2 or queries.shape[1] != gallery.shape[1]:
+        raise WeftError(f"queries {queries.shape} and gallery {gallery.shape} are not embeddings of one encoder")
+    if k < 1 or (group is not None and len(group) != len(gallery)):
+        raise ValueError(f"k = {k}, {len(gallery)} gallery rows, {None if group is None else len(group)} groups")
+    labels = np.arange(len(gallery)) if group is None else np.asarray(group, dtype=np.int64)
+    if (labels < 0).any():
+        raise ValueError("a negative group would read as an empty slot")
+    # The error of a D-term float32 sum in any order is at most D * 2^-24 * |q| * |g| (Higham 2002, section 3.1).
+    longest = _check(gallery, "gallery", chunk)
+    error = (queries.shape[1] + 2) * 2.0**-24 * longest * max(_check(queries, "query", chunk), 1e-30)
+
+    indices = np.full((len(queries), k), -1, dtype=np.int64)
+    scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    pending, width = np.arange(len(queries)), k + SPARE
+    if group is not None and len(labels):
+        width *= -(-len(labels) // max(len(np.unique(labels)), 1))  # mean number of rows per group, rounded up
+    while len(pending) and len(gallery):
+        width = min(width, len(gallery))
+        unsettled = []
+        block = max(1, CELLS // max(width, chunk))
+        for start in range(0, len(pending), block):
+            rows = pending[start : start + block]
+            near, approximate = _propose(queries[rows], gallery, width, chunk)
+            for row, found, score in zip(rows, near, approximate, strict=True):
+                bar = _kth_label(labels[found], score, k) - 4 * error
+                if width < len(gallery) and score[-1] >= bar:
+                    unsettled.append(row)  # the list may be cut inside a near tie: look further down
+                    continue
+                found = found[score >= bar]
+                exact = _exact(queries[row], gallery, found)
+                order = np.lexsort((labels[found], -exact))
+                _, first = np.unique(labels[found][order], return_index=True)
+                order = order[np.sort(first)][:k]
+                indices[row, : len(order)], scores[row, : len(order)] = labels[found][order], exact[order]
+        pending, width = np.asarray(unsettled, dtype=np.int64), width * 4
+    return indices, scores
+
+
+def _propose(queries: np.ndarray, gallery: np.ndarray, width: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, width) rows with the highest float32 products and those products, in descending order."""
+    best = np.empty((len(queries), 0), dtype=np.float32)
+    rows = np.empty((len(queries), 0), dtype=np.int64)
+    for start in range(0, len(gallery), chunk):
+        values = queries @ np.asarray(gallery[start : start + chunk], dtype=np.float32).T
+        places = np.broadcast_to(np.arange(start, start + values.shape[1]), values.shape)
+        if best.shape[1] == width:
+            values, places = _above(values, places, best.min(axis=1, keepdims=True))
+        best, rows = np.concatenate([best, values], axis=1), np.concatenate([rows, places], axis=1)
+        if best.shape[1] > width:
+            kept = np.argpartition(-best, width - 1, axis=1)[:, :width]
+            best, rows = np.take_along_axis(best, kept, 1), np.take_along_axis(rows, kept, 1)
+    order = np.argsort(-best, axis=1, kind="stable")
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(best, order, 1)
+
+
+def _above(values: np.ndarray, places: np.ndarray, bar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The few entries above each row's bar, packed to the left of (Q, most in any row): selection stays cheap."""
+    row, column = np.nonzero(values > bar)
+    count = np.bincount(row, minlength=len(values))
+    slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    packed = np.full((len(values), count.max(initial=0)), -np.inf, dtype=np.float32)
+    packed_places = np.full(packed.shape, -1, dtype=np.int64)
+    packed[row, slot], packed_places[row, slot] = values[row, column], places[row, column]
+    return packed, packed_places
+
+
+def _kth_label(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
+    """The score at which the k-th distinct label appears in a descending list; -inf if there are fewer."""
+    _, first = np.unique(labels, return_index=True)
+    return float(scores[np.sort(first)[k - 1]]) if len(first) >= k else -np.inf
+
+
+def _exact(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, step: int = 4096) -> np.ndarray:
+    """(len(rows),) float32 scores, each a float64 sum whose order does not depend on its neighbours."""
+    query = query.astype(np.float64)  # so that the products are float64 too
+    parts = [
+        (np.ascontiguousarray(gallery[rows[start : start + step]]) * query).sum(axis=1)
+        for start in range(0, len(rows), step)
+    ]
+    return np.concatenate(parts).astype(np.float32) if parts else np.empty(0, dtype=np.float32)
+
+
+def _check(vectors: np.ndarray, name: str, chunk: int) -> float:
+    """The largest norm. Raises `WeftError` naming the first rows that are not finite or all zeros."""
+    longest, bad = 0.0, []
+    for start in range(0, len(vectors), chunk):
+        part = np.asarray(vectors[start : start + chunk], dtype=np.float32)
+        norms = np.sqrt(np.einsum("nd,nd->n", part, part))
+        wrong = ~np.isfinite(norms) | (norms == 0)
+        bad.extend((np.flatnonzero(wrong) + start).tolist())
+        longest = max(longest, float(norms[~wrong].max(initial=0.0)))
+    if bad:
+        raise WeftError(
+            f"{len(bad)} of {len(vectors)} {name} embeddings are zero or not finite, first rows {bad[:5]}: "
+            "the encoder or its weights are broken, or the file is damaged"
+        )
+    return longest

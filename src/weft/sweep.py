@@ -1,0 +1,130 @@
+"""Chooses alpha on development queries for the price of a few evaluations, not eleven.
+
+The only step back from scores to weights. The endpoints' embeddings, interpolated and renormalised,
+estimate every alpha at no cost; true weights are evaluated only where the estimate, corrected by what
+was already measured, has its best feasible alpha. See `choose`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.embed import Embedder
+from weft.evaluate import embed_task, score
+from weft.tasks import AnyTask
+
+Row = dict[str, np.ndarray]
+"""Task name -> (Q,) primary metric per query, for one alpha."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an alpha is preferred.
+
+    Attributes:
+        kind: "delta": the best mean in-domain score among alphas that lose at most `delta` on every
+            out-of-domain task. "margin": the largest worst-case margin over the strongest baseline, in
+            standard errors of the paired difference.
+        baselines: rows of the outside models, for "margin".
+    """
+
+    kind: str
+    delta: float
+    domains: dict[str, str]
+    baselines: tuple[Row, ...] = ()
+
+    def in_domain(self, means: dict[str, float]) -> float:
+        own = [value for task, value in means.items() if self.domains[task] == "in-domain"]
+        return float(np.mean(own))
+
+    def feasible(self, means: dict[str, float], base: dict[str, float]) -> bool:
+        outside = [task for task in means if self.domains[task] == "out-of-domain"]
+        return self.kind == "margin" or all(means[task] >= base[task] - self.delta - 1e-12 for task in outside)
+
+    def value(self, row: Row) -> float:
+        if self.kind == "delta":
+            return self.in_domain(mean(row))
+        return min(self._margin(task, values) for task, values in row.items())
+
+    def _margin(self, task: str, values: np.ndarray) -> float:
+        rival = max((b[task] for b in self.baselines if task in b), key=np.mean, default=np.zeros_like(values))
+        difference = values - rival
+        error = difference.std(ddof=1) / np.sqrt(len(difference))
+        return float(difference.mean() / max(error, 1e-9))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen place on the grid; `measured` holds a row wherever the true weights were evaluated."""
+
+    place: int
+    measured: dict[int, Row]
+    feasible: list[bool]
+    values: list[float]
+
+
+def mean(row: Row) -> dict[str, float]:
+    return {task: float(values.mean()) for task, values in row.items()}
+
+
+def estimates(tasks: Sequence[AnyTask], base: Embedder, tuned: Embedder, grid: np.ndarray) -> list[Row]:
+    """Rows estimated in the output space: e(alpha) = unit((1 - alpha) e_base + alpha e_tuned), for
+    queries and pictures alike. Exact at both ends; between them the towers' non-linearity is ignored."""
+    rows: list[Row] = [{} for _ in grid]
+    for task in tasks:
+        ends = [embed_task(task, embedder) for embedder in (base, tuned)]
+        for row, alpha in zip(rows, grid, strict=True):
+            queries, images = (_between(a, b, alpha) for a, b in zip(*ends, strict=True))
+            row[task.name] = score(task, queries, images).values[task.primary]
+    return rows
+
+
+def _between(base: np.ndarray, tuned: np.ndarray, alpha: float) -> np.ndarray:
+    if alpha in (0.0, 1.0):
+        return tuned if alpha else base
+    mixed = (1 - alpha) * base + alpha * tuned
+    return mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+
+
+def choose(estimated: list[Row], measure: Callable[[int], Row], rule: Rule, full: bool = False) -> Choice:
+    """Measures true rows until the best feasible place is one that was measured.
+
+    What the estimate got wrong at measured places is interpolated linearly between them (it is nothing
+    at both ends) and added; then the best feasible place is measured, until it already was. At most every
+    place is measured, which is the full sweep.
+
+    Args:
+        estimated: a row for each place of the grid; the first and the last are exact.
+        measure: place -> row of the true weights.
+    """
+    last = len(estimated) - 1
+    measured = {0: estimated[0], last: estimated[last]}
+    if full:
+        measured |= {place: measure(place) for place in range(1, last)}
+    while True:
+        rows = corrected(estimated, measured)
+        base = mean(rows[0])
+        feasible = [rule.feasible(mean(row), base) for row in rows]
+        values = [rule.value(row) for row in rows]
+        # On equal values the smaller alpha, which is nearer to the base, is preferred.
+        place = max((p for p in range(last + 1) if feasible[p]), key=lambda p: (round(values[p], 9), -p))
+        if place in measured:
+            return Choice(place, measured, feasible, values)
+        measured[place] = measure(place)
+
+
+def corrected(estimated: list[Row], measured: dict[int, Row]) -> list[Row]:
+    """The estimates, shifted per task so that they pass through the measured means."""
+    places = sorted(measured)
+    rows = []
+    for place, row in enumerate(estimated):
+        if place in measured:
+            rows.append(measured[place])
+            continue
+        shift = {
+            task: np.interp(place, places, [measured[p][task].mean() - estimated[p][task].mean() for p in places])
+            for task in row
+        }
+        rows.append({task: values + shift[task] for task, values in row.items()})
+    return rows

@@ -1,0 +1,99 @@
+"""The verdict: computed from per-query differences, every loss named, nothing typed by hand."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from weft import stats
+from weft.evaluate import Scored
+
+ALPHA_LEVEL = 0.05
+PERMUTATIONS = 10_000
+
+
+def intervals(model: str, task: str, scored: Scored, seed: int) -> list[dict]:
+    """A row per metric: mean and 95% bootstrap interval over the queries."""
+    rows = []
+    for metric, values in scored.values.items():
+        mean, low, high = stats.bootstrap_mean(values, seed=seed)
+        rows.append(
+            {"model": model, "task": task, "metric": metric, "value": mean, "low": low, "high": high, "n": len(values)}
+        )
+    return rows
+
+
+def difference(model: str, against: str, task: dict, a: np.ndarray, b: np.ndarray, seed: int) -> dict:
+    """Paired comparison of two models' per-query values on a task's primary metric."""
+    gap, low, high = stats.paired_bootstrap(a, b, seed=seed)
+    return {
+        "model": model,
+        "against": against,
+        "task": task["name"],
+        "metric": task["primary"],
+        "difference": gap,
+        "low": low,
+        "high": high,
+        "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed),
+        "mde": stats.minimum_detectable(a, b),
+    }
+
+
+def correct(rows: list[dict]) -> None:
+    """Adds Holm's adjusted p-values over the family of all given comparisons."""
+    for row, adjusted in zip(rows, stats.holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = float(adjusted)
+
+
+def call(row: dict, domain: str, delta: float) -> str:
+    """What one comparison shows. "better"/"worse": the interval excludes zero and so does Holm's test.
+    Out of domain "within delta" means that the interval excludes a loss greater than `delta`, "worse"
+    that it excludes any smaller one; what is neither is undecided."""
+    sure = row["p_holm"] < ALPHA_LEVEL
+    if row["low"] > 0 and sure:
+        return "better"
+    if domain == "out-of-domain":
+        return "within delta" if row["low"] >= -delta else "worse" if row["high"] < -delta else "undecided"
+    return "worse" if row["high"] < 0 and sure else "undecided"
+
+
+def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dict:
+    """One sentence and its evidence from the woven model's rows against the base.
+
+    `holds` only if every in-domain task is better, no out-of-domain task that counts lost more than
+    `delta`, and none of these is undecided.
+    """
+    domain = {task["name"]: task["domain"] for task in tasks}
+    counts = {task["name"]: task["counts"] for task in tasks}
+    woven = [row for row in differences if row["model"] == "woven"]
+    own = [row for row in woven if row["against"] == "base" and counts[row["task"]]]
+    asked = [row for row in own if domain[row["task"]] == "in-domain"]
+    outside = [row for row in own if domain[row["task"]] == "out-of-domain"]
+    better = [row for row in asked if row["call"] == "better"]
+    kept = [row for row in outside if row["call"] in ("better", "within delta")]
+    worse = [row for row in own if row["call"] == "worse"]
+    undecided = [row for row in own if row["call"] == "undecided"]
+    holds = bool(asked) and len(better) == len(asked) and len(kept) == len(outside) and not worse
+    sentence = (
+        f"The woven model is better than the base on {len(better)} of {len(asked)} in-domain tasks and keeps "
+        f"{len(kept)} of {len(outside)} out-of-domain tasks within {100 * delta:.1f} points"
+    )
+    if worse:
+        sentence += f"; it is worse on {', '.join(row['task'] for row in worse)}"
+    if undecided:
+        sentence += f"; undecided on {', '.join(row['task'] for row in undecided)}"
+    losses = [_told(row) for row in own if row["difference"] < 0]
+    rivals = [row for row in woven if row["against"] != "base" and row["difference"] < 0]
+    return {
+        "sentence": sentence + ".",
+        "holds": holds,
+        "gains": [_told(row) for row in own if row["call"] == "better"],
+        "losses": losses + [f"{row['against']} is ahead on {_told(row)}" for row in rivals],
+        "undecided": [_told(row) for row in undecided],
+    }
+
+
+def _told(row: dict) -> str:
+    return (
+        f"{row['task']}: {100 * row['difference']:+.1f} points {row['metric']} "
+        f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+    )
