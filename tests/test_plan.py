@@ -10,6 +10,7 @@ import tiny
 from weft import plan as planning
 from weft import recipe as recipes
 from weft.encoders import load
+from weft.encoders.published import published
 from weft.errors import WeftError
 
 SIGLIP2 = "google/siglip2-base-patch16-384"
@@ -35,7 +36,7 @@ def medium():
     ],
 )
 def test_published_models_by_name_alone(name, millions):
-    counts = planning.count(planning.builtin(name))
+    counts = planning.count(published(name))
     assert sum(counts.values()) / 1e6 == pytest.approx(millions, rel=0.005)
     assert counts["head"] == (1 if "clip" in name else 2)
 
@@ -110,8 +111,8 @@ def test_flops_against_counted_ones(family, tmp_path):
 
 
 def test_the_papers_base_on_three_cards():
-    config = planning.builtin(SIGLIP2)
-    plan = planning.plan(config, products=200_000, batch=4096, micro_batch=128, epochs=5)
+    config = published(SIGLIP2)
+    plan = planning.plan(config, products=200_000, batch=4096, micro_batch=128, epochs=5, decoders=64)
     assert (plan.dim, plan.image_tokens, plan.text_tokens) == (768, 576, 64)
     assert plan.fixed == 18 * sum(plan.parameters.values())
     assert plan.cache_disk == 200_000 * 768 * 4
@@ -129,8 +130,16 @@ def test_the_papers_base_on_three_cards():
                 assert (again.memory <= planning.USABLE * fit.card.memory) is fits
 
 
+def test_the_slower_of_computing_and_loading_sets_the_pace():
+    config = published(SIGLIP2)
+    slow, fast = (planning.plan(config, 72_000, 4096, 128, decoders=n).fits[1] for n in (1, 64))
+    assert (slow.bound, fast.bound) == ("loading", "compute")
+    assert slow.hours == pytest.approx(72_000 / planning.DECODED / 3600)
+    assert fast.hours < slow.hours
+
+
 def test_replay_and_checkpointing_cost_a_pass_each():
-    config = planning.builtin(SIGLIP2)
+    config = published(SIGLIP2)
     whole = planning.plan(config, 1000, 256)
     assert (whole.micro_batch, whole.passes) == (256, 3)
     assert planning.plan(config, 1000, 256, 64).passes == 4
@@ -140,7 +149,7 @@ def test_replay_and_checkpointing_cost_a_pass_each():
 
 
 def test_a_giant_does_not_fit_a_small_card():
-    plan = planning.plan(planning.builtin("google/siglip2-giant-opt-patch16-384"), 1000, 64)
+    plan = planning.plan(published("google/siglip2-giant-opt-patch16-384"), 1000, 64)
     assert plan.fits[0].plain == 0 and not plan.fits[0].fits
     assert plan.fits[0].checkpointing == 0
     assert "RTX 4090   no " in planning.render(plan)

@@ -1,5 +1,6 @@
-"""Stage folders: each says what it was made from, is written whole or not at all, and is skipped when nothing changed."""
+"""Stage folders: each says what it was made from, is written whole or not at all, and kept when nothing changed."""
 
+import errno
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft import __version__
+from weft import __version__, processes
 from weft.errors import WeftError
 from weft.progress import say
 
@@ -62,20 +63,26 @@ def versions() -> dict[str, str]:
 def read_json(path: Path) -> dict:
     """A JSON file as a dict. Raises `WeftError` when it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeftError(f"{path} does not exist; run the stage that writes it first") from None
     except ValueError as error:
         raise WeftError(f"{path} is damaged ({error}); delete its folder and run again") from None
+    if not isinstance(value, dict):
+        raise WeftError(f"{path} is damaged (no JSON object); delete its folder and run again")
+    return value
+
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What a user can mend when a write fails: room and permission."""
 
 
 def disk_error(error: OSError, path: Path) -> WeftError:
     """The clear form of a failed write: what was being written, and how much room there is."""
     parent = next(p for p in [path, *path.parents] if p.exists())
     free = shutil.disk_usage(parent).free / 2**20
-    return WeftError(
-        f"cannot write {path}: {error.strerror or error} ({free:.0f} MB free); nothing half-written was kept"
-    )
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return WeftError(f"cannot write {path}: {reason} ({free:.0f} MB free); make room or write elsewhere, and run again")
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
@@ -119,43 +126,66 @@ class Stage:
         manifest = self.folder / MANIFEST
         return manifest.exists() and read_json(manifest).get("key") == self.key
 
-    def run(self, work: Callable[[Path], None]) -> None:
+    def run(self, work: Callable[[Path], None], shared: bool = False) -> None:
         """Calls `work(folder)` unless the result is there; the folder appears only when it is complete.
 
         A killed `work` finds its partial folder again and may go on from what lies in it, as long as
-        neither settings nor inputs changed in between.
+        neither settings nor inputs changed in between. Under `torchrun` the first process does it all and
+        the others wait for it, except that every process calls `work` where it is `shared`.
         """
-        name = self.folder.name
+        first = processes.rank() == 0
         if self.done():
-            say(f"{name}: nothing changed, kept {self.folder}")
+            say(f"{self.folder.name}: nothing changed, kept {self.folder}")
             return
-        partial = self.folder.with_name(name + ".partial")
+        processes.wait()  # until every process has looked
+        partial = self.folder.with_name(self.folder.name + ".partial")
+        try:
+            if first:
+                self._begin(partial)
+            processes.wait()
+            if (first or shared) and not (partial / MANIFEST).exists():  # else only its renaming is left to do
+                work(partial)
+            processes.wait()
+            if first:
+                self._finish(partial)
+            processes.wait()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise disk_error(error, Path(error.filename or partial)) from error
+
+    def _begin(self, partial: Path) -> None:
         marker = partial / "key"
-        if partial.exists() and not (marker.exists() and marker.read_text() == self.key):
+        if partial.exists() and not (marker.exists() and marker.read_bytes() == self.key.encode()):
             shutil.rmtree(partial)
         resumed = partial.exists()
-        say(f"{name}: {'going on in' if resumed else 'writing'} {self.folder}{self._why(resumed)}")
-        try:
-            partial.mkdir(parents=True, exist_ok=True)
-            write_whole(marker, self.key)
-            work(partial)
-            marker.unlink()
-            manifest = {"stage": name, "key": self.key, "settings": self.settings, "inputs": self.inputs}
-            write_json(partial / MANIFEST, manifest | {"versions": versions()})
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-            partial.rename(self.folder)
-        except OSError as error:
-            raise disk_error(error, partial) from error
+        say(f"{self.folder.name}: {'going on in' if resumed else 'writing'} {self.folder}{self._why(resumed)}")
+        partial.mkdir(parents=True, exist_ok=True)
+        write_whole(marker, self.key)
+
+    def _finish(self, partial: Path) -> None:
+        manifest = {"stage": self.folder.name, "key": self.key, "settings": self.settings, "inputs": self.inputs}
+        write_json(partial / MANIFEST, manifest | {"versions": versions()})
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        (partial / "key").unlink()
+        partial.rename(self.folder)
 
     def _why(self, resumed: bool) -> str:
         if resumed or not (self.folder / MANIFEST).exists():
             return ""
-        old = read_json(self.folder / MANIFEST)
-        changed = [
-            part for part in ("settings", "inputs") if old.get(part) != json.loads(canonical(getattr(self, part)))
-        ]
-        return f" again ({' and '.join(changed) or 'format'} changed)"
+        old, missing = read_json(self.folder / MANIFEST), object()
+        before = _flat(old.get("settings", {})) | _flat(old.get("inputs", {}))
+        now = _flat(json.loads(canonical(self.settings))) | _flat(self.inputs)
+        names = sorted(n for n in before.keys() | now.keys() if before.get(n, missing) != now.get(n, missing))
+        return f" again ({', '.join(names[:5]) or 'format'}{' ...' * (len(names) > 5)} changed)"
+
+
+def _flat(value: object, name: str = "") -> dict[str, object]:
+    """Nested tables as one, with dotted names."""
+    if not isinstance(value, dict):
+        return {name: value}
+    return {key: leaf for k, v in value.items() for key, leaf in _flat(v, f"{name}.{k}" if name else k).items()}
 
 
 FORMAT = 1

@@ -1,7 +1,8 @@
 """Prepares training batches: which picture, which view, which queries; all from (seed, epoch, product id) alone."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from weft.backdrop import on_backdrop
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode, decode_fast
 from weft.encoders.base import Encoder
+from weft.errors import WeftError
 from weft.pairs.batches import batches
 from weft.pairs.queries import Query, Writer, facts, normal, randomness
 from weft.pairs.relevance import BatchRelevance
@@ -79,6 +82,9 @@ class Loader:
         collection: the curated catalogue; its train split is used.
         targets: (images, D) the frozen base's embeddings by picture row, or None without LwF.
         rank, world: this process's number and how many there are; each takes its part of every batch.
+
+    Raises:
+        WeftError: no task is left to learn, or the processes cannot share a batch equally.
     """
 
     def __init__(
@@ -92,7 +98,14 @@ class Loader:
         self.facts = [facts(product) for product in self.products]
         self.titles = [normal(product.title) for product in self.products]
         self.tasks = [t for t in ("short", "long") if getattr(pairs, t) and getattr(settings, f"{t}_weight") > 0]
+        if not self.tasks:
+            raise WeftError("there is nothing to learn: both tasks are left out of [pairs] or have weight 0 in [train]")
+        if settings.batch % world or len(self.rows) < world:
+            raise WeftError(f"train.batch = {settings.batch} products cannot be shared equally by {world} processes")
+        self.decoders = decoders()
         self.log = self._read_log()
+        for product, held in zip(self.products, self.facts, strict=True):
+            held |= {f"asked={text}" for text, grade in self.log.get(product.id, ()) if grade >= 2}
         categories = [product.category for product in self.products]
         self._plan = [
             (epoch, positions)
@@ -105,11 +118,13 @@ class Loader:
         return len(self._plan)
 
     def _read_log(self) -> dict[str, list[tuple[str, float]]]:
+        """Product id -> the queries that led to it, with their grades; grade 0 says that it is no answer."""
         path = self.collection.folder / "log.jsonl"
         asked: dict[str, list[tuple[str, float]]] = {}
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             entry = json.loads(line)
-            asked.setdefault(entry["product_id"], []).append((entry["text"], entry["grade"]))
+            if entry["grade"] > 0:
+                asked.setdefault(entry["product_id"], []).append((entry["text"], float(entry["grade"])))
         return asked
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
@@ -145,7 +160,13 @@ class Loader:
             candidates = self.collection.image_rows[self.rows[place]]
             images.append(int(candidates[int(random.integers(len(candidates)))]))
             views.append(view(random, self.settings.crop, self.settings.flip))
-        pixels, fixed = training_pixels(self.encoder, [self.collection.image(row) for row in images])
+        pixels, fixed = training_pixels(self.encoder, [self.collection.image(row) for row in images], self.decoders.map)
+        if fixed and self.settings.backdrop > 0:
+            values = pixels["pixel_values"]
+            for number, place in enumerate(own):
+                random = randomness(self.seed, "backdrop", epoch, self.products[place].id)
+                if random.random() < self.settings.backdrop:
+                    values[number] = on_backdrop(values[number], random)
         return Batch(
             pixels=pixels,
             views=torch.from_numpy(np.stack(views)) if fixed and self._moves else None,
@@ -173,14 +194,28 @@ class Loader:
         return self.writer.short(product, random), 3.0
 
 
-def training_pixels(encoder: Encoder, pictures: list[bytes]) -> tuple[dict[str, Tensor], bool]:
+def decoders() -> ThreadPoolExecutor:
+    """Threads that decode pictures: this machine's cores but one, shared among its processes."""
+    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return ThreadPoolExecutor(max(1, cores - 1))
+
+
+def training_pixels(encoder: Encoder, pictures: list[bytes], each: Callable = map) -> tuple[dict[str, Tensor], bool]:
     """The fast path: uint8 (b, 3, H, W) at the model's size, normalised later on the device; and True.
-    Models whose input has no fixed size (NaFlex) go through their own processor, without crops: False."""
+    Models that crop by themselves (CLIP) or have no fixed size (NaFlex) go through their own processor,
+    and are shown no further crops: False.
+
+    Args:
+        each: `map`, or that of an executor.
+    """
     preprocess = encoder.preprocess
     if preprocess is None or preprocess.crop != "none":
-        return encoder.pixels([decode(data) for data in pictures]), False
-    size = (preprocess.height, preprocess.width)
-    return {"pixel_values": torch.stack([decode_fast(data, *size, preprocess.resample) for data in pictures])}, True
+        return encoder.pixels(list(each(decode, pictures))), False
+
+    def fast(data: bytes) -> Tensor:
+        return decode_fast(data, preprocess.height, preprocess.width, preprocess.resample)
+
+    return {"pixel_values": torch.stack(list(each(fast, pictures)))}, True
 
 
 def model_pixels(encoder: Encoder, pixels: dict[str, Tensor], views: Tensor | None) -> dict[str, Tensor]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from weft.artefact import key_of
+from weft.artefact import disk_error, key_of
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode
 from weft.encoders.base import Encoder
-from weft.progress import progress
+from weft.processes import device
+from weft.progress import progress, say
 
 
 class Embedder:
@@ -24,7 +25,7 @@ class Embedder:
 
     def __init__(self, encoder: Encoder, cache: Path | None = None, batch: int = 64):
         self.encoder, self.cache, self.batch = encoder, cache, batch
-        self.encoder.model.eval()
+        self.encoder.model.to(device()).eval()
         self.fingerprint = encoder.fingerprint() if cache else ""
 
     def images(self, collection: Collection, rows: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -47,19 +48,30 @@ class Embedder:
     def _kept(self, kind: str, what: object, count: int, prepare, forward) -> np.ndarray:
         path = self.cache / f"{kind}-{key_of([self.fingerprint, what])}.npy" if self.cache else None
         if path and path.exists():
-            return np.load(path)
+            try:
+                return np.load(path)
+            except (OSError, ValueError, EOFError):  # damaged: made again below
+                say(f"  {path} is damaged; embedding again")
         out = np.zeros((count, self.encoder.dim), dtype=np.float32)
-        device = next(self.encoder.model.parameters()).device
         starts = range(0, count, self.batch)
         with ThreadPoolExecutor(1) as pool, torch.inference_mode():
             coming = pool.submit(prepare, 0) if count else None
             for start in progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch"):
-                inputs = {name: tensor.to(device) for name, tensor in coming.result().items()}
+                inputs = {name: tensor.to(self.encoder.device) for name, tensor in coming.result().items()}
                 coming = pool.submit(prepare, start + self.batch) if start + self.batch < count else None
                 out[start : start + self.batch] = forward(inputs).float().cpu().numpy()
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".partial.npy")
-            np.save(temporary, out)
-            temporary.replace(path)
+            _save(path, out)
         return out
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Whole or not at all. Raises `WeftError` if the disk is full."""
+    temporary = path.with_suffix(".partial.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(temporary, array)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise disk_error(error, path) from None

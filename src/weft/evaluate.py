@@ -8,12 +8,9 @@ import numpy as np
 from weft import metrics
 from weft.bm25 import BM25, fuse
 from weft.embed import Embedder
+from weft.schema import RELEVANT
 from weft.search import top_k
 from weft.tasks import DEPTH, AnyTask, Classification, Retrieval
-
-RELEVANT = 2.0
-"""The lowest grade that counts as relevant in metrics that know only yes and no."""
-
 
 REPORTED = ("hit_rate@1", "hit_rate@10", "recall@10", "mrr@10", "ndcg@10")
 
@@ -33,7 +30,7 @@ def embed_task(task: AnyTask, embedder: Embedder) -> tuple[np.ndarray, np.ndarra
     All of a collection's pictures are embedded together, so that tasks over one gallery share the work.
     """
     if isinstance(task, Classification):
-        return embedder.texts([task.prompt.format(name) for name in task.classes]), embedder.images(
+        return embedder.texts([task.prompt.replace("{}", name) for name in task.classes]), embedder.images(
             task.collection, task.images
         )
     return embedder.texts(task.task.texts), embedder.images(task.collection, np.arange(task.collection.image_count))
@@ -44,8 +41,10 @@ def score(task: AnyTask, queries: np.ndarray, images: np.ndarray) -> Scored:
     if isinstance(task, Classification):
         answer = top_k(images, queries, 1)[0][:, 0]
         return Scored(classification_metrics(answer, task.truth, len(task.classes)))
-    rows = task.images
-    ranking, scores = top_k(queries, images[rows], DEPTH, group=task.collection.product_of_image[rows])
+    owner = task.collection.product_of_image
+    if not task.whole:
+        images, owner = images[task.images], owner[task.images]
+    ranking, scores = top_k(queries, images, DEPTH, group=owner)
     return Scored(retrieval_metrics(task, ranking), ranking, scores)
 
 
@@ -95,6 +94,7 @@ def describe(task: AnyTask, base: Scored | None = None) -> dict:
     """A task's facts for the report: sizes, the best score any model could reach, chance, and whether it counts.
 
     A task counts only where the base is at least twice as good as chance: what it never knew it cannot forget.
+    Nor does one that asks its queries again in a smaller gallery, which would count them twice.
     """
     facts = {"name": task.name, "domain": task.domain, "kind": task.kind, "primary": task.primary}
     if isinstance(task, Classification):
@@ -105,5 +105,9 @@ def describe(task: AnyTask, base: Scored | None = None) -> dict:
         facts |= {"queries": len(counts), "gallery": len(task.gallery), "relevant_per_query": float(counts.mean())}
         facts |= {"ceiling": float(metrics.ceiling_recall(counts, 10).mean())}
         facts |= {"chance": min(1.0, 10 / len(task.gallery))}
-    counts_now = base is None or float(base.values[task.primary].mean()) >= 2 * facts["chance"]
-    return facts | {"counts": bool(counts_now), "note": "" if counts_now else "the base is below twice chance"}
+    note = ""
+    if isinstance(task, Retrieval) and not task.whole:
+        note = "it asks the same queries again in an easier gallery"
+    elif base is not None and float(base.values[task.primary].mean()) < 2 * facts["chance"]:
+        note = "the base is below twice chance"
+    return facts | {"counts": not note, "note": note}

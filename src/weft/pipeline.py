@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import sweep
+from weft import processes, sweep
 from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
 from weft.catalogue.collection import Collection
+from weft.catalogue.sources.files import on_disk
 from weft.embed import Embedder
 from weft.encoders import create, load, local_folder
 from weft.encoders.base import Encoder
@@ -68,9 +69,8 @@ class Pipeline:
         recipe = self.recipe
         inputs = {}
         for source in [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]:
-            path = Path(source.local or source.path)
-            if (source.local or source.path) and path.exists():
-                inputs[str(path)] = file_key(path)
+            for place in filter(None, (source.place, source.image_folder)):
+                inputs |= {str(path): file_key(path) for path in on_disk(place)}
         parts = {name: getattr(recipe, name) for name in ("sources", "query_log", "curate", "pairs", "benchmarks")}
         stage = self._stage("curate", {n: _plain(value) for n, value in parts.items()}, inputs)
         stage.run(lambda folder: curate(recipe, folder))
@@ -93,14 +93,16 @@ class Pipeline:
             collection = Collection(self.folder / "curate")
             encoder = self._new(collection) if self.fresh else load(recipe.base)
             train(train_recipe, collection, encoder, folder)
-            write_trained_on(folder / "model", collection, None if self.fresh else recipe.base)
+            if processes.rank() == 0:
+                write_trained_on(folder / "model", collection, None if self.fresh else recipe.base)
 
-        self._stage("train", parts, inputs).run(work)
+        self._stage("train", parts, inputs).run(work, shared=True)
 
     def _new(self, collection: Collection) -> Encoder:
         from weft.pairs.queries import Writer
 
-        writer = Writer(self.recipe.pairs)
+        pairs = self.recipe.pairs
+        writer = Writer(dataclasses.replace(pairs, long=pairs.long or "attributes"))  # words for short queries, too
         rows = np.flatnonzero(collection.split == "train")
         texts = [writer.long(collection.products[row]).text for row in rows]
         texts += [collection.products[row].title for row in rows]
@@ -133,7 +135,10 @@ class Pipeline:
                 shutil.copy(trained_on, folder / "model" / TRAINED_ON)
             write_json(folder / "alpha.json", chosen)
 
-        self._stage("weave", {"weave": settings(recipe.weave)}, inputs).run(work)
+        parts = {"weave": settings(recipe.weave)}
+        if recipe.weave.rule == "margin":
+            parts["baselines"] = recipe.baselines
+        self._stage("weave", parts, inputs).run(work)
 
     def _choose(self, folder: Path) -> dict:
         recipe, rules = self.recipe, self.recipe.weave
@@ -144,17 +149,18 @@ class Pipeline:
         base, tuned = self._embedder(recipe.base), self._embedder(self.folder / "train" / "model")
         say("  estimating every alpha from the endpoints' embeddings")
         estimated = sweep.estimates(tasks, base, tuned, grid)
-        baselines = tuple(
-            {t.name: self._score(t, self._embedder(b)).values[t.primary] for t in tasks} for b in recipe.baselines
-        )
+
+        def row_of(embedder: Embedder) -> sweep.Row:
+            return {task.name: self._score(task, embedder).values[task.primary] for task in tasks}
+
+        baselines = [row_of(self._embedder(name)) for name in recipe.baselines] if rules.rule == "margin" else []
         domains = {task.name: task.domain for task in tasks}
         rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines))
 
         def measure(place: int) -> sweep.Row:
             say(f"  measuring alpha = {grid[place]:g} on dev queries")
             interpolate(self.base_folder, self.folder / "train" / "model", float(grid[place]), folder / "trial")
-            embedder = Embedder(load(str(folder / "trial")), None, recipe.micro_batch)
-            row = {task.name: self._score(task, embedder).values[task.primary] for task in tasks}
+            row = row_of(Embedder(load(str(folder / "trial")), None, recipe.micro_batch))
             shutil.rmtree(folder / "trial")
             return row
 
@@ -183,7 +189,10 @@ class Pipeline:
             "tuned": self.folder / "train" / "model",
             "woven": self.folder / "weave" / "model",
         }
-        return {name: str(path) for name, path in ours.items()} | {Path(b).name: b for b in self.recipe.baselines}
+        others = self.recipe.baselines
+        taken = [*ours, "bm25", "bm25+woven", *(Path(other).name for other in others)]
+        named = {other if taken.count(Path(other).name) > 1 else Path(other).name: other for other in others}
+        return {name: str(path) for name, path in (ours | named).items()}
 
     def _evaluate(self, folder: Path) -> None:
         recipe = self.recipe
@@ -201,7 +210,7 @@ class Pipeline:
             scored[f"bm25+{best}"][task.name] = fused(task, [ranking, scored[best][task.name].ranking])
         described = [describe(task, scored["base"][task.name]) for task in tasks]
         for task, facts in zip(tasks, described, strict=True):
-            facts["contaminated"] = contamination(task, self._models()["base"])
+            facts["contaminated"] = contamination(task, self._models()[best])  # its base's pictures included
         differences = self._differences(described, scored)
         alpha = read_json(self.folder / "weave" / "alpha.json")
         results = {
@@ -256,11 +265,11 @@ class Pipeline:
                 c.folder: c for c in (t.collection for t in tasks_of(self.recipe, self.folder / "curate", "test"))
             }
 
-            def image(image_id: str) -> bytes:
+            def image(name: str) -> bytes:
                 for collection in collections.values():
-                    if image_id in collection.image_rows_by_id:
-                        return collection.image(collection.image_rows_by_id[image_id])
-                raise WeftError(f"no picture {image_id} in {', '.join(map(str, collections))}")
+                    if name in collection.image_row:
+                        return collection.image(collection.image_row[name])
+                raise WeftError(f"no picture {name} in {', '.join(map(str, collections))}")
 
             write(results, curated, image, folder)
 

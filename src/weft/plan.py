@@ -4,24 +4,19 @@ Parameters are counted exactly, on PyTorch's meta device. The rest is arithmetic
 with the assumptions below by name. Notation: N tokens of width d through layers with an MLP of width m.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    CLIPConfig,
-    PreTrainedConfig,
-    Siglip2Config,
-    SiglipConfig,
-)
+from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
-from weft.encoders import DEMO, Encoder
+from weft.encoders import DEMO
+from weft.encoders.base import tower_of
+from weft.encoders.fresh import siglip_config
+from weft.encoders.published import published
 from weft.errors import WeftError
-from weft.recipe import Recipe
+from weft.recipe import Recipe, settings
 
 GIB = 2**30
 
@@ -51,19 +46,11 @@ LOSS_ROWS = 1024
 LOSS_COPIES = 8
 """ASSUMED float32 matrices of LOSS_ROWS x batch alive at once: logits, signs, weights, their gradients."""
 
+DECODED = 200.0
+"""ASSUMED pictures a second that one core decodes and resizes (measured: 1000x1333 JPEG to 224 px)."""
+
 IMAGE_BYTES = 150_000
 """ASSUMED size of a shop's JPEG; a catalogue of thumbnails needs far less."""
-
-WIDTHS = {  # name: (width, MLP width, layers, heads) of image and text tower; Zhai et al. 2023, Tschannen et al. 2025
-    "base": ((768, 3072, 12, 12), (768, 3072, 12, 12)),
-    "large": ((1024, 4096, 24, 16), (1024, 4096, 24, 16)),
-    "so400m": ((1152, 4304, 27, 16), (1152, 4304, 27, 16)),
-    "giant-opt": ((1536, 6144, 40, 16), (1152, 4304, 27, 16)),
-}
-CLIP_WIDTHS = {  # Radford et al. 2021, table 20; and the size of the shared space
-    "base": ((768, 3072, 12, 12), (512, 2048, 12, 8), 512),
-    "large": ((1024, 4096, 24, 16), (768, 3072, 12, 12), 768),
-}
 
 
 @dataclass(frozen=True)
@@ -109,6 +96,7 @@ class Fit:
     checkpointing: int  # and with it
     products_per_hour: float
     hours: float
+    bound: str  # "compute" or "loading", whichever is slower
 
 
 @dataclass(frozen=True)
@@ -159,6 +147,7 @@ def plan(
     epochs: int = 1,
     tasks: int = 2,
     checkpointing: bool = False,
+    decoders: int = 1,
     cards: tuple[Card, ...] = CARDS,
 ) -> Plan:
     """Estimates a training run of every weight, in bf16 autocast with AdamW.
@@ -168,6 +157,7 @@ def plan(
         products: in the training split, one picture each.
         batch: products that share a loss; micro_batch: those in memory at once, 0 = the whole batch.
         tasks: texts per product, 2 for short and long.
+        decoders: cores that decode pictures at the same time; the training loader has one thread.
     """
     micro = min(micro_batch or batch, batch)
     image, text, dim = towers(config)
@@ -182,10 +172,11 @@ def plan(
     for card in cards:
         room = USABLE * card.memory - fixed - block
         plain, less = (max(0, min(batch, int(room // per_product[how]))) for how in (False, True))
-        per_hour = 3600 * card.attained / flops
-        fits.append(
-            Fit(card, micro <= (less if checkpointing else plain), plain, less, per_hour, products * epochs / per_hour)
-        )
+        rate = min(card.attained / flops, decoders * DECODED)
+        bound = "compute" if rate == card.attained / flops else "loading"
+        fits_as_planned = micro <= (less if checkpointing else plain)
+        hours = products * epochs / rate / 3600
+        fits.append(Fit(card, fits_as_planned, plain, less, 3600 * rate, hours, bound))
     return Plan(
         name=config.name_or_path or config.model_type, parameters=parameters, dim=dim,
         image_tokens=image.tokens, text_tokens=text.tokens, products=products, batch=batch, micro_batch=micro,
@@ -230,9 +221,7 @@ def count(config: PreTrainedConfig) -> dict[str, int]:
         model = AutoModel.from_config(config)
     counts = {"image": 0, "text": 0, "head": 0}
     for name, parameter in model.named_parameters():
-        part = name.partition(".")[0]
-        tower = "image" if part in Encoder.image_parts else "text" if part in Encoder.text_parts else "head"
-        counts[tower] += parameter.numel()
+        counts[tower_of(name)] += parameter.numel()
     return counts
 
 
@@ -243,51 +232,18 @@ def config_of(base: str, recipe: Recipe | None = None) -> PreTrainedConfig:
         WeftError: it is neither a known name, a folder, nor within reach.
     """
     if base.startswith("new:") and recipe is not None:
-        new = recipe.new
-        sizes = (new.hidden_size, round(new.mlp_ratio * new.hidden_size), new.text_layers, new.heads)
-        text = _tower(sizes) | {"vocab_size": new.vocab_size, "max_position_embeddings": new.max_tokens}
-        vision = _tower((*sizes[:2], new.vision_layers, new.heads))
-        vision |= {"image_size": new.image_size, "patch_size": new.patch_size}
-        return _named(SiglipConfig(text_config=text, vision_config=vision), base)
-    if not Path(base).exists() and (config := builtin(base)):
-        return config
-    folder = str(DEMO) if base == "demo" else base
-    try:
-        return _named(AutoConfig.from_pretrained(folder), base)
-    except (OSError, ValueError):
-        raise WeftError(
-            f"nothing is known of the base {base!r}: it is no folder, no published SigLIP or CLIP model, "
-            "and the hub cannot be reached"
-        ) from None
-
-
-def builtin(name: str) -> PreTrainedConfig | None:
-    """The config of a model published as google/siglip-*, google/siglip2-* or openai/clip-*, by its name alone."""
-    if found := re.fullmatch(r"google/siglip(2?)-(base|large|so400m|giant-opt)-patch(\d+)-(\d+|naflex)", name):
-        two, size, patch, pixels = found.groups()
-        image, text = WIDTHS[size]
-        vision = _tower(image) | {"patch_size": int(patch)}
-        words = _tower(text) | {"vocab_size": 256_000 if two else 32_000, "projection_size": image[0]}
-        words |= {"max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 1}
-        if pixels == "naflex":
-            return _named(Siglip2Config(text_config=words, vision_config=vision | {"num_patches": 256}), name)
-        return _named(SiglipConfig(text_config=words, vision_config=vision | {"image_size": int(pixels)}), name)
-    if found := re.fullmatch(r"openai/clip-vit-(base|large)-patch(\d+)(-336)?", name):
-        size, patch, large = found.groups()
-        image, text, dim = CLIP_WIDTHS[size]
-        vision = _tower(image) | {"patch_size": int(patch), "image_size": 336 if large else 224}
-        words = _tower(text) | {"vocab_size": 49_408, "max_position_embeddings": 77}
-        return _named(CLIPConfig(text_config=words, vision_config=vision, projection_dim=dim), name)
-    return None
-
-
-def _tower(sizes: tuple[int, int, int, int]) -> dict[str, int]:
-    names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-    return dict(zip(names, sizes, strict=True))
-
-
-def _named(config: PreTrainedConfig, name: str) -> PreTrainedConfig:
-    config.name_or_path = name
+        config = siglip_config(settings(recipe.new), recipe.new.vocab_size)
+    elif not Path(base).exists() and (known := published(base)):
+        config = known
+    else:
+        try:
+            config = AutoConfig.from_pretrained(str(DEMO) if base == "demo" else base)
+        except (OSError, ValueError):
+            raise WeftError(
+                f"nothing is known of the base {base!r}: it is no folder, no published SigLIP or CLIP model, "
+                "and the hub cannot be reached"
+            ) from None
+    config.name_or_path = base
     return config
 
 
@@ -316,12 +272,13 @@ def render(plan: Plan) -> str:
         f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth); "
         "a pair is a product and one of its texts",
         "                           largest micro-batch",
-        "card              fits    plain  checkpointing   pairs/hour    hours   TFLOP/s (assumed)",
+        "card              fits    plain  checkpointing     pairs/hour    hours  bound by  TFLOP/s (assumed)",
     ]
     for fit in plan.fits:
         lines.append(
             f"{fit.card.name:<18}{'yes' if fit.fits else 'no':<4}{fit.plain:>9,}{fit.checkpointing:>15,}"
-            f"{fit.products_per_hour * plan.tasks:>13,.0f}{fit.hours:>9.2f}{fit.card.attained / 1e12:>20.0f}"
+            f"{fit.products_per_hour * plan.tasks:>15,.0f}{fit.hours:>9.2f}  {fit.bound:<8}"
+            f"{fit.card.attained / 1e12:>19.0f}"
         )
     return "\n".join(lines)
 

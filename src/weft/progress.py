@@ -1,9 +1,13 @@
 """Progress with an estimate on stderr for every loop that may take longer than two seconds."""
 
+import os
 import sys
 from collections.abc import Iterable
 
 from tqdm import tqdm
+
+SILENT = int(os.environ.get("RANK", 0)) > 0
+"""Of the processes that `torchrun` starts only the first one speaks."""
 
 
 def progress(items: Iterable | None, what: str, total: int | None = None, unit="it", initial=0):
@@ -18,9 +22,11 @@ def progress(items: Iterable | None, what: str, total: int | None = None, unit="
     return tqdm(
         items, desc=what, total=total, unit=unit, initial=initial, delay=2.0, mininterval=interval,
         maxinterval=interval, smoothing=0.1, leave=False, file=sys.stderr, dynamic_ncols=True, miniters=1,
+        disable=SILENT,
     )  # fmt: skip
 
 
 def say(message: str) -> None:
     """One line for the person watching: stderr, because stdout carries results."""
-    tqdm.write(message, file=sys.stderr)
+    if not SILENT:
+        tqdm.write(message, file=sys.stderr)

@@ -2,11 +2,13 @@
 
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from weft.catalogue.sources.spec import Columns, SourceSpec
 from weft.errors import WeftError
@@ -31,8 +33,9 @@ class Curate:
 class Pairs:
     """How queries are written from a product."""
 
-    short: str = "attributes"  # or "title": the title as it is; or "" for no such task
-    long: str = "attributes"
+    # Written from the attributes, or the title or category as they are; "" for no such task.
+    short: Literal["attributes", "title", "category", ""] = "attributes"
+    long: Literal["attributes", "title", "category", ""] = "attributes"
     keep: float = 0.6  # probability that an attribute stays in a short query
     name_attributes: bool = False  # long queries say "sleeve long" rather than "long"
     order: tuple[str, ...] = ()  # attribute names in the order they are spoken; others follow, the category last
@@ -70,13 +73,14 @@ class Train:
     short_weight: float = 1.0
     long_weight: float = 1.0
     lwf_weight: float = 1.0
-    lwf_target: str = "cached"  # "cached" | "live": a teacher pass each step, for measuring what the cache saves
+    lwf_target: Literal["cached", "live"] = "cached"  # live: a pass of the teacher, to measure what the cache saves
     positive_weights: tuple[float, ...] = (0.0, 0.33, 0.67, 1.0)  # by grade 0..3
     negative_weights: tuple[float, ...] = (1.0, 1.0, 0.5, 0.0)
     neighbours: int = 8  # products of one category that share a batch, so that negatives are hard
     crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
     flip: bool = True
-    precision: str = "bf16"  # or "fp32"
+    backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
+    precision: Literal["bf16", "fp32"] = "bf16"
     checkpointing: bool = False  # recompute activations: less memory, about a third more time
     compile: bool = False
     checkpoint_every: int = 200  # steps
@@ -88,7 +92,8 @@ class Weave:
 
     grid: int = 11  # values of alpha from 0 to 1
     delta: float = 0.01  # the largest drop allowed on any out-of-domain dev task
-    rule: str = "delta"  # or "margin": the largest worst-case margin over the strongest baseline, in standard errors
+    # margin: the largest worst-case margin over the strongest baseline, in standard errors
+    rule: Literal["delta", "margin"] = "delta"
     full: bool = False  # evaluate every alpha instead of estimating
 
 
@@ -97,10 +102,11 @@ class Benchmark:
     """Something that must not be forgotten: a source, or the curated folder of an earlier run."""
 
     name: str = ""
-    task: str = "title"  # "title": find the product by its title; "class": name the picture's category
+    task: Literal["title", "class"] = "title"  # find the product by its title, or name the picture's category
     source: SourceSpec = SourceSpec()
     collection: str = ""  # a `curate` folder whose own dev and test queries are taken
     prompt: str = "a photo of a {}."
+    names: dict[str, str] = field(default_factory=dict)  # category -> how the prompt calls it
     dev_share: float = 0.5
     dev_queries: int = 1000
     test_queries: int = 2000
@@ -136,27 +142,78 @@ def load(path: Path | str, overrides: typing.Iterable[str] = ()) -> Recipe:
 
     Raises:
         WeftError: the file is missing or not TOML, a key is unknown (the nearest known one is named),
-            a value has the wrong type.
+            a value has the wrong type or lies out of its range.
     """
     path = Path(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeftError(f"there is no recipe {path}") from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise WeftError(f"cannot read the recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WeftError(f"{path} is not valid TOML: {error}") from None
     table.setdefault("name", path.stem)
     for override in overrides:
         _override(table, override)
     recipe = _build(Recipe, table, str(path))
-    for benchmark in recipe.benchmarks:
-        if bool(benchmark.collection) == bool(benchmark.source.place):
-            raise WeftError(f"{path}: benchmark {benchmark.name!r} needs either `source` or `collection`")
+    for problem in _problems(recipe):
+        raise WeftError(f"{path}: {problem}")
     return dataclasses.replace(
         recipe,
         sources=tuple(_placed(source, recipe.data) for source in recipe.sources),
+        query_log=_placed(recipe.query_log, recipe.data),
         benchmarks=tuple(dataclasses.replace(b, source=_placed(b.source, recipe.data)) for b in recipe.benchmarks),
     )
+
+
+RANGES = {
+    "curate.zero_shot_share": (0, 1),
+    "curate.dev_share": (0, 1),
+    "curate.test_share": (0, 1),
+    "pairs.keep": (0, 1),
+    "train.epochs": (1, math.inf),
+    "train.batch": (1, math.inf),
+    "train.micro_batch": (0, math.inf),
+    "train.warmup": (0, 1),
+    "train.crop": (0.01, 1),
+    "train.backdrop": (0, 1),
+    "train.checkpoint_every": (1, math.inf),
+    "weave.grid": (2, math.inf),
+    "weave.delta": (0, 1),
+    "micro_batch": (1, math.inf),
+}
+
+
+def _problems(recipe: Recipe) -> typing.Iterator[str]:
+    """What types cannot say. Told here, because most of it would show only after hours of training."""
+    for name, (low, high) in RANGES.items():
+        part, _, key = name.rpartition(".")
+        value = getattr(getattr(recipe, part) if part else recipe, key)
+        if not low <= value <= high:
+            yield f"{name} is {value:g}; it must be at least {low:g}" + (f" and at most {high}" if high == 1 else "")
+    if not recipe.sources:
+        yield "no catalogue is named: add [[sources]] with a `path`"
+    if recipe.curate.dev_share + recipe.curate.test_share >= 1:
+        yield "curate.dev_share and curate.test_share leave nothing to train on: together they must stay below 1"
+    if not recipe.pairs.short and not recipe.pairs.long:
+        yield "pairs.short and pairs.long are both empty: nothing would be trained or asked"
+    for name in ("positive_weights", "negative_weights"):
+        if len(getattr(recipe.train, name)) != 4:
+            yield f"train.{name} needs four numbers, for the grades 0 to 3"
+    names = [benchmark.name for benchmark in recipe.benchmarks]
+    for name in names:
+        if not name or name.strip(". ") != name or set(name) & set("/\\"):  # it becomes a folder's
+            yield f"benchmark name {name!r}: give it one without slashes and outer dots or spaces"
+        if names.count(name) > 1:
+            yield f"two benchmarks are called {name!r}"
+    for benchmark in recipe.benchmarks:
+        if bool(benchmark.collection) == bool(benchmark.source.place):
+            yield f"benchmark {benchmark.name!r} needs either `source` or `collection`"
+        if "{}" not in benchmark.prompt:
+            yield f"benchmark {benchmark.name!r}: its prompt has no {{}} for the category"
+        if not 0 < benchmark.dev_share < 1:
+            yield f"benchmark {benchmark.name!r}: dev_share is {benchmark.dev_share:g}; both dev and test need some"
 
 
 def _placed(source: SourceSpec, data: str) -> SourceSpec:
@@ -224,6 +281,10 @@ def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
         )
     if origin is dict and isinstance(value, dict):
         return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise WeftError(f"{where} is {value!r}; known are {', '.join(map(repr, arguments))}")
     if hint is float and type(value) in (int, float):
         return float(value)
     if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and type(value) is hint:

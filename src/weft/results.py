@@ -74,7 +74,7 @@ def examples(tasks: list[AnyTask], models: dict[str, dict[str, Scored]], each: i
 
 def _item(collection: Collection, row: int, grade: float) -> dict:
     product = collection.products[row]
-    image = collection.image_id(int(collection.image_rows[row][0]))
+    image = collection.image_hashes[int(collection.image_rows[row][0])]  # two collections may share an id
     return {"product_id": product.id, "title": product.title or product.category, "grade": grade, "image": image}
 
 

@@ -6,6 +6,9 @@ SPLITS = ("train", "dev", "test", "zero-dev", "zero-test", "dropped")
 """Where a product may end up. `zero-*` holds whole brands that training never sees; `dropped` products
 stay in the gallery but are neither trained on nor asked for."""
 
+RELEVANT = 2.0
+"""The lowest of the grades 0 to 3 that counts as relevant in metrics that know only yes and no."""
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -14,7 +17,7 @@ class Product:
     Attributes:
         id: the catalogue's own identifier, unique within the source.
         images: encoded pictures (JPEG, PNG, WebP ... bytes), in the catalogue's order; at least one.
-        attributes: lower-cased name -> values, for instance {"colour": ("navy blue",), "material": ("cotton", "linen")}.
+        attributes: lower-cased name -> values, for instance {"material": ("cotton", "linen")}.
         variant: products that share it are one garment in several colours or sizes.
         texts: language code -> text for shops that write in several.
     """

@@ -50,7 +50,7 @@ class Rule:
     def _margin(self, task: str, values: np.ndarray) -> float:
         rival = max((b[task] for b in self.baselines if task in b), key=np.mean, default=np.zeros_like(values))
         difference = values - rival
-        error = difference.std(ddof=1) / np.sqrt(len(difference))
+        error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else 0.0
         return float(difference.mean() / max(error, 1e-9))
 
 

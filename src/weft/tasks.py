@@ -8,7 +8,7 @@ import numpy as np
 from weft.catalogue.collection import Collection, Task
 from weft.errors import WeftError
 from weft.pairs.queries import normal
-from weft.recipe import Recipe
+from weft.recipe import Benchmark, Recipe
 
 DEPTH = 100
 """How many products are ranked for a query; every metric reported looks at fewer."""
@@ -25,6 +25,11 @@ class Retrieval:
     gallery: np.ndarray
     primary: str = "recall@10"
     kind: str = "retrieval"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the collection competes, as it does in a shop."""
+        return len(self.gallery) == len(self.collection)
 
     @property
     def images(self) -> np.ndarray:
@@ -90,18 +95,23 @@ def tasks_of(recipe: Recipe, curated: Path, split: str, held_out_gallery: bool =
             continue
         collection = Collection(curated / "benchmarks" / benchmark.name)
         if benchmark.task == "class":
-            found.append(_classification(benchmark.name, collection, split, benchmark.prompt))
-        elif benchmark.task == "title":
-            for task in collection.tasks(split):
-                found.append(Retrieval(benchmark.name, "out-of-domain", collection, task, np.arange(len(collection))))
+            found.append(_classification(benchmark, collection, split))
         else:
-            raise WeftError(f"benchmark {benchmark.name!r}: task is {benchmark.task!r}; known are 'title' and 'class'")
+            for task in _some(collection.tasks(split), benchmark.name, split):
+                found.append(Retrieval(benchmark.name, "out-of-domain", collection, task, np.arange(len(collection))))
     return found
+
+
+def _some(tasks: list[Task], name: str, split: str) -> list[Task]:
+    """The tasks, if there are any: a benchmark that asks nothing would be kept by every model."""
+    if not tasks:
+        raise WeftError(f"benchmark {name!r} has no {split} query: has its source titles, and is it large enough?")
+    return tasks
 
 
 def _borrowed(name: str, collection: Collection, split: str) -> list[AnyTask]:
     """An earlier run's own queries become what the next run must not forget."""
-    tasks = [task for task in collection.tasks(split) if task.name.startswith("in-domain/")]
+    tasks = _some([task for task in collection.tasks(split) if task.name.startswith("in-domain/")], name, split)
     single = len(tasks) == 1
     return [
         Retrieval(
@@ -112,13 +122,14 @@ def _borrowed(name: str, collection: Collection, split: str) -> list[AnyTask]:
     ]  # fmt: skip
 
 
-def _classification(name: str, collection: Collection, split: str, prompt: str) -> Classification:
+def _classification(benchmark: Benchmark, collection: Collection, split: str) -> Classification:
+    labels = np.asarray([normal(product.category) for product in collection.products])
     rows = np.flatnonzero(collection.split == split)
-    labels = [normal(collection.products[row].category) for row in rows]
-    classes = sorted(set(labels))
-    if len(classes) < 2:
+    classes, truth = np.unique(labels, return_inverse=True)
+    if len(classes) < 2 or not len(rows):
         raise WeftError(
-            f"benchmark {name!r} has {len(classes)} categories on {split}; map its label to columns.category"
+            f"benchmark {benchmark.name!r} has {len(classes)} categories and {len(rows)} pictures on {split}; "
+            "map its label to columns.category"
         )
-    truth = np.asarray([classes.index(label) for label in labels])
-    return Classification(name, "out-of-domain", collection, rows, classes, truth, prompt)
+    names = [benchmark.names.get(name, name) for name in classes.tolist()]
+    return Classification(benchmark.name, "out-of-domain", collection, rows, names, truth[rows], benchmark.prompt)

@@ -1,20 +1,20 @@
-"""The training loop: exact large batches, both tasks, graded weights, distillation from cached targets, bit-exact resume."""
+"""The training loop: exact large batches, both tasks, graded weights, cached distillation, bit-exact resume."""
 
+import copy
 import json
 import math
-import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from safetensors import safe_open
 from torch import Tensor
 
+from weft import processes
 from weft.artefact import write_whole
-from weft.batch import Batch, Loader, model_pixels, training_pixels
+from weft.batch import Batch, Loader, decoders, model_pixels, training_pixels
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
@@ -34,28 +34,38 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
     Leaves `log.jsonl` (a line a step) and, until it ends, `checkpoint.safetensors`, from which a killed
     run goes on to bit-identical weights (same machine, versions and number of threads).
     Under `torchrun` every process takes its part of each batch; the first one writes.
+
+    Raises:
+        WeftError: the settings leave nothing to train, or the loss is no longer a number.
     """
-    settings, rank, world, device = recipe.train, *_processes()
+    settings, device, first = recipe.train, processes.device(), processes.rank() == 0
     encoder = base
     encoder.model.to(device).train()
-    targets = None
-    if settings.lwf_weight > 0:
+    targets, teacher = None, None
+    if settings.lwf_weight > 0 and settings.lwf_target == "cached":
         targets = base_embeddings(encoder, collection, folder, settings, device)
-    loader = Loader(collection, encoder, recipe.pairs, settings, recipe.seed, targets, rank, world)
+    elif settings.lwf_weight > 0 and settings.lwf_target == "live":
+        teacher = frozen(encoder)
+    elif settings.lwf_weight > 0:
+        raise WeftError(f"train.lwf_target is {settings.lwf_target!r}; known are 'cached' and 'live'")
+    loader = Loader(
+        collection, encoder, recipe.pairs, settings, recipe.seed, targets, processes.rank(), processes.world()
+    )
     if settings.checkpointing:
-        encoder.model.gradient_checkpointing_enable()
+        recompute_activations(encoder.model)
     if settings.compile:
         encoder.compile()
     optimizer = torch.optim.AdamW(parameter_groups(encoder, settings), betas=(0.9, 0.98), eps=1e-6)
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     checkpoint = folder / "checkpoint.safetensors"
     done = _resume(checkpoint, encoder, optimizer, device) if checkpoint.exists() else 0
-    log = _Log(folder / "log.jsonl", done) if rank == 0 else None
-    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    log = _Log(folder / "log.jsonl", done)
     started = time.monotonic()
     bar = progress(loader.batches(done), "training", total=loader.steps, unit="step", initial=done)
     for step, batch in enumerate(bar, start=done):
-        parts = batch_gradient(encoder, batch.to(device), settings, seed_of(recipe.seed, step, rank))
-        _sum_over_processes([p.grad for p in trained if p.grad is not None])
+        seed = seed_of(recipe.seed, step, processes.rank())
+        parts = batch_gradient(encoder, batch.to(device), settings, seed, teacher)
+        processes.total_gradients(trained)
         norm = torch.nn.utils.clip_grad_norm_(trained, settings.clip)
         if not torch.isfinite(norm):
             raise WeftError(f"training diverged at step {step}: lower train.lr (now {settings.lr:g}) or use fp32")
@@ -63,16 +73,13 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
             group["lr"] = group["peak"] * schedule(step, loader.steps, settings.warmup)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if log:
-            parts = {name: round(float(value), 6) for name, value in _sum_parts(parts).items()}
-            bar.set_postfix(loss=f"{parts['loss']:.3f}", refresh=False)
-            log.add({"step": step, **parts, "norm": round(float(norm), 6), "seconds": time.monotonic() - started})
-        else:
-            _sum_parts(parts)
-        if log and (step + 1) % settings.checkpoint_every == 0:
+        told = {name: round(float(processes.total(value)), 6) for name, value in parts.items()}
+        bar.set_postfix(loss=f"{told['loss']:.3f}", refresh=False)
+        log.add({"step": step, **told, "norm": round(float(norm), 6)})
+        if first and (step + 1) % settings.checkpoint_every == 0:
+            log.flush()  # before the checkpoint: lines past it are dropped, missing ones could not be made again
             _save(checkpoint, encoder, optimizer, step + 1)
-            log.flush()
-    if log:
+    if first:
         log.flush()
         encoder.model.eval()
         encoder.save(folder / "model")
@@ -92,35 +99,41 @@ def batch_gradient(
     embeddings with respect to them, then embed each micro-batch again, replaying dropout's random
     numbers, and send its rows of that gradient through. A single micro-batch keeps its first graph.
 
+    Under `torchrun` what comes back, gradients and parts, is of this process's rows: their sum is the batch's.
+
     Args:
         seed: of dropout in this step; every micro-batch gets its own stream from it.
         teacher: a live frozen base for LwF, for measuring; otherwise `batch.targets` are read.
     """
-    count = len(next(iter(batch.pixels.values())))
+    first_input = next(iter(batch.pixels.values()))
+    count, device = len(first_input), first_input.device
     micro = settings.micro_batch or count
     slices = [slice(i, min(i + micro, count)) for i in range(0, count, micro)]
     replay = len(slices) > 1
 
+    def inputs(reader: Encoder, rows: slice, views: Tensor | None) -> dict[str, Tensor]:
+        pixels = {name: tensor[rows] for name, tensor in batch.pixels.items()}
+        return model_pixels(reader, pixels, None if views is None else views[rows])
+
     def embed(rows: slice) -> dict[str, Tensor]:
         torch.manual_seed(seed + rows.start)
-        with _precision(settings, batch.size and next(iter(batch.pixels.values())).device):
-            pixels = {name: tensor[rows] for name, tensor in batch.pixels.items()}
-            views = None if batch.views is None else batch.views[rows]
-            out = {"image": encoder.image_features(model_pixels(encoder, pixels, views))}
+        pixels = inputs(encoder, rows, batch.views)  # outside autocast, which would round a view's coordinates
+        with _precision(settings, device):
+            out = {"image": encoder.image_features(pixels)}
             for task, tokens in batch.texts.items():
                 out[task] = encoder.text_features({name: tensor[rows] for name, tensor in tokens.items()})
         return {name: tensor.float() for name, tensor in out.items()}
 
     with torch.set_grad_enabled(not replay):
         outputs = [embed(rows) for rows in slices]
-    own = {name: torch.cat([out[name] for out in outputs]).detach() for name in outputs[0]}
     if teacher is not None:
-        with torch.no_grad(), _precision(settings, own["image"].device):
-            batch.targets = teacher.image_features(model_pixels(teacher, batch.pixels, None)).float()
-    leaves = {name: _gather(tensor).requires_grad_() for name, tensor in own.items()}
+        with torch.no_grad(), _precision(settings, device):
+            batch.targets = torch.cat([teacher.image_features(inputs(teacher, rows, None)) for rows in slices])
+    own = {name: torch.cat([out[name] for out in outputs]).detach() for name in outputs[0]}
+    leaves = {name: processes.gather(tensor).requires_grad_() for name, tensor in own.items()}
     parts = embedding_loss(encoder, leaves, batch, settings, count)
     mine = slice(batch.first, batch.first + count)
-    gradients = {name: _summed(leaf.grad)[mine] for name, leaf in leaves.items()}
+    gradients = {name: processes.total(leaf.grad)[mine] for name, leaf in leaves.items()}
     for index, rows in enumerate(slices):
         out = embed(rows) if replay else outputs[index]
         live = [name for name in out if out[name].requires_grad]  # a frozen tower has no graph
@@ -179,24 +192,45 @@ def base_embeddings(
     computed as the student computes: the training decoder, the training precision.
     """
     path = folder / "base_images.npy"
-    if not path.exists() and int(os.environ.get("RANK", 0)) == 0:
+    missing = not path.exists()
+    processes.wait()  # until every process has looked
+    if missing:
+        partial = folder / "base_images.partial.npy"
+        if processes.rank() == 0:
+            np.save(partial, np.zeros((collection.image_count, encoder.dim), dtype=np.float32))
+        processes.wait()
+        out = np.load(partial, mmap_mode="r+")
         rows = np.concatenate([collection.image_rows[row] for row in np.flatnonzero(collection.split == "train")])
-        out = np.zeros((collection.image_count, encoder.dim), dtype=np.float32)
-        encoder.model.eval()
         size = settings.micro_batch or 64
-        for start in progress(range(0, len(rows), size), "embedding the base's targets", unit="batch"):
+        starts = range(processes.rank() * size, len(rows), processes.world() * size)
+        pool = decoders()
+        encoder.model.eval()
+        for start in progress(starts, "embedding the base's targets", unit="batch"):
             part = rows[start : start + size]
-            pixels, _ = training_pixels(encoder, [collection.image(row) for row in part])
+            pixels, _ = training_pixels(encoder, [collection.image(row) for row in part], pool.map)
+            inputs = model_pixels(encoder, {n: t.to(device) for n, t in pixels.items()}, None)
             with torch.no_grad(), _precision(settings, device):
-                inputs = model_pixels(encoder, {n: t.to(device) for n, t in pixels.items()}, None)
                 out[part] = encoder.image_features(inputs).float().cpu().numpy()
-        temporary = folder / "base_images.partial.npy"
-        np.save(temporary, out)
-        temporary.replace(path)
         encoder.model.train()
-    if dist.is_initialized():
-        dist.barrier()
+        out.flush()
+        processes.wait()
+        if processes.rank() == 0:
+            partial.replace(path)
+        processes.wait()
     return np.load(path, mmap_mode="r")
+
+
+def frozen(encoder: Encoder) -> Encoder:
+    """A copy that stays as the encoder is now, without dropout."""
+    teacher = copy.copy(encoder)
+    teacher.model = copy.deepcopy(encoder.model).eval().requires_grad_(False)
+    return teacher
+
+
+def recompute_activations(model: torch.nn.Module) -> None:
+    """Keeps only each layer's input for the backward pass. transformers 5.23 renamed what older ones call gradient."""
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def parameter_groups(encoder: Encoder, settings: Train) -> list[dict]:
@@ -237,46 +271,6 @@ def _precision(settings: Train, device: torch.device):
     return torch.autocast(device.type, torch.bfloat16) if settings.precision == "bf16" else nullcontext()
 
 
-def _processes() -> tuple[int, int, torch.device]:
-    """This process's rank, how many there are, its device; joins the group that `torchrun` announces."""
-    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
-    if cuda:
-        torch.cuda.set_device(device)
-    if world > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if cuda else "gloo")
-    return rank, world, device
-
-
-def _gather(tensor: Tensor) -> Tensor:
-    """(b, D) of this process -> (B, D) of all, in the order of ranks."""
-    if not dist.is_initialized():
-        return tensor.clone()
-    parts = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, tensor.contiguous())
-    return torch.cat(parts)
-
-
-def _summed(tensor: Tensor) -> Tensor:
-    if dist.is_initialized():
-        dist.all_reduce(tensor)
-    return tensor
-
-
-def _sum_over_processes(gradients: list[Tensor]) -> None:
-    """One all-reduce for all gradients: each process holds the gradient of its own rows' loss."""
-    if not dist.is_initialized() or not gradients:
-        return
-    flat = _summed(torch.cat([gradient.flatten() for gradient in gradients]))
-    for gradient, whole in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(whole.view_as(gradient))
-
-
-def _sum_parts(parts: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: _summed(value.clone()) for name, value in parts.items()}
-
-
 def _save(path: Path, encoder: Encoder, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Everything that determines the rest of the run; the order of data and randomness follow from the step."""
     tensors = {f"model.{name}": tensor.detach().cpu() for name, tensor in encoder.model.state_dict().items()}
@@ -310,9 +304,11 @@ class _Log:
         self.path = path
         old = path.read_text().splitlines() if path.exists() else []
         self.lines = [line for line in old if json.loads(line)["step"] < done]
+        before = json.loads(self.lines[-1])["seconds"] if self.lines else 0.0
+        self.started = time.monotonic() - before  # what was spent before a resume counts too
 
     def add(self, entry: dict) -> None:
-        self.lines.append(json.dumps(entry))
+        self.lines.append(json.dumps(entry | {"seconds": round(time.monotonic() - self.started, 3)}))
 
     def flush(self) -> None:
         write_whole(self.path, "\n".join(self.lines) + "\n")

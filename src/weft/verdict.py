@@ -60,36 +60,56 @@ def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dic
     """One sentence and its evidence from the woven model's rows against the base.
 
     `holds` only if every in-domain task is better, no out-of-domain task that counts lost more than
-    `delta`, and none of these is undecided.
+    `delta`, and none of these is undecided. Losses are listed whether or not their task counts.
     """
     domain = {task["name"]: task["domain"] for task in tasks}
     counts = {task["name"]: task["counts"] for task in tasks}
     woven = [row for row in differences if row["model"] == "woven"]
-    own = [row for row in woven if row["against"] == "base" and counts[row["task"]]]
+    against_base = [row for row in woven if row["against"] == "base"]
+    own = [row for row in against_base if counts[row["task"]]]
     asked = [row for row in own if domain[row["task"]] == "in-domain"]
     outside = [row for row in own if domain[row["task"]] == "out-of-domain"]
     better = [row for row in asked if row["call"] == "better"]
     kept = [row for row in outside if row["call"] in ("better", "within delta")]
     worse = [row for row in own if row["call"] == "worse"]
     undecided = [row for row in own if row["call"] == "undecided"]
-    holds = bool(asked) and len(better) == len(asked) and len(kept) == len(outside) and not worse
-    sentence = (
-        f"The woven model is better than the base on {len(better)} of {len(asked)} in-domain tasks and keeps "
-        f"{len(kept)} of {len(outside)} out-of-domain tasks within {100 * delta:.1f} points"
-    )
-    if worse:
-        sentence += f"; it is worse on {', '.join(row['task'] for row in worse)}"
-    if undecided:
-        sentence += f"; undecided on {', '.join(row['task'] for row in undecided)}"
-    losses = [_told(row) for row in own if row["difference"] < 0]
-    rivals = [row for row in woven if row["against"] != "base" and row["difference"] < 0]
+    if not woven:
+        sentence = "This model was trained from nothing: there is no base to compare it with, and nothing is claimed"
+    elif all(row["difference"] == row["low"] == row["high"] == 0 for row in against_base):
+        sentence = "The woven model is the base itself: it gained nothing and lost nothing"
+    else:
+        sentence = (
+            f"The woven model is better than the base on {_of(better, asked, 'in-domain')} and keeps "
+            f"{_of(kept, outside, 'out-of-domain')} within {100 * delta:.1f} points"
+        )
+        if worse:
+            sentence += f"; it is worse on {_names(worse)}"
+        if undecided:
+            sentence += f"; undecided on {_names(undecided)}"
+    rivals = [row for row in woven if row["against"] != "base"]
     return {
         "sentence": sentence + ".",
-        "holds": holds,
+        "holds": bool(asked) and len(better) == len(asked) and len(kept) == len(outside) and not worse,
         "gains": [_told(row) for row in own if row["call"] == "better"],
-        "losses": losses + [f"{row['against']} is ahead on {_told(row)}" for row in rivals],
+        "losses": [
+            *(_told(row) + ("" if counts[row["task"]] else " (does not count)") for row in _lost(against_base)),
+            *(f"{row['against']} is ahead on {_told(row)}" for row in _lost(rivals)),
+        ],
         "undecided": [_told(row) for row in undecided],
     }
+
+
+def _lost(rows: list[dict]) -> list[dict]:
+    return [row for row in rows if row["difference"] < 0]
+
+
+def _of(some: list[dict], all_: list[dict], domain: str) -> str:
+    """For instance "2 of 3 in-domain tasks"."""
+    return f"{len(some)} of {len(all_)} {domain} task{'' if len(all_) == 1 else 's'}"
+
+
+def _names(rows: list[dict]) -> str:
+    return ", ".join(row["task"] for row in rows)
 
 
 def _told(row: dict) -> str:

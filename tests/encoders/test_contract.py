@@ -148,3 +148,13 @@ def test_odd_shapes_and_modes(family, size):
     for mode in ("RGB", "L", "RGBA", "P"):
         pixels = encoder.pixels([Image.new(mode, size)])
         assert torch.isfinite(encoder.image_features(pixels)).all()
+
+
+def test_half_precision_weights_still_give_unit_float32(family):
+    _, folder, encoder = family
+    half = encoders.load(folder, torch.bfloat16)
+    assert {parameter.dtype for parameter in half.model.parameters()} == {torch.bfloat16}
+    for got, exact in zip(embed(half, tiny.pictures(2), SHORT), embed(encoder, tiny.pictures(2), SHORT), strict=True):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got.norm(dim=1), torch.ones(len(got)), atol=1e-6, rtol=0)
+        assert (got * exact).sum(1).min() > 0.99

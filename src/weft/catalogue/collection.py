@@ -9,6 +9,7 @@ need to know nothing else:
     qrels.parquet     query_id, product_id, grade
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,8 +83,11 @@ class ImageWriter:
 
     def close(self) -> None:
         self._flush()
-        self._writer.close()
-        self._file.close()
+        try:
+            self._writer.close()
+            self._file.close()
+        except OSError as error:
+            raise disk_error(error, self.path) from None
 
 
 def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:
@@ -138,14 +142,14 @@ class Collection:
         folder: a finished `curate` folder, or one of its benchmarks.
 
     Raises:
-        WeftError: the folder is no collection.
+        WeftError: the folder is no collection, or one of its files is missing or damaged.
     """
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
         if not (self.folder / "products.parquet").exists():
             raise WeftError(f"{self.folder} holds no products.parquet: it is not a curated collection")
-        table = pq.read_table(self.folder / "products.parquet").to_pydict()
+        table = self._read(pq.read_table, "products.parquet").to_pydict()
         self.products = [
             Product(
                 id=table["product_id"][i],
@@ -163,7 +167,13 @@ class Collection:
         self.image_rows = [np.asarray(rows, dtype=np.int64) for rows in table["image_rows"]]
         self.split = np.asarray(table["split"])
         self.group = np.asarray(table["group"], dtype=np.int64)
-        self._images = pa.ipc.open_file(pa.memory_map(str(self.folder / "images.arrow"))).read_all()
+        self._images = self._read(lambda path: pa.ipc.open_file(pa.memory_map(str(path))).read_all(), "images.arrow")
+
+    def _read(self, read: Callable[[Path], pa.Table], name: str) -> pa.Table:
+        try:
+            return read(self.folder / name)
+        except (OSError, pa.ArrowException) as error:
+            raise WeftError(f"{self.folder / name} is missing or damaged ({error}); curate it again") from None
 
     def __len__(self) -> int:
         return len(self.products)
@@ -201,15 +211,17 @@ class Collection:
         return key_of(self.image_hashes)
 
     @cached_property
-    def image_rows_by_id(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self._images["image_id"].to_pylist())}
+    def image_row(self) -> dict[str, int]:
+        """A picture's id or the SHA-256 of its bytes -> its row."""
+        rows = {name: row for row, name in enumerate(self.image_hashes)}
+        return rows | {name: row for row, name in enumerate(self._images["image_id"].to_pylist())}
 
     def tasks(self, split: str) -> list[Task]:
         """The tasks whose queries belong to `split` ("dev" or "test"), in alphabetical order."""
-        queries = pq.read_table(self.folder / "queries.parquet").to_pylist()
+        queries = self._read(pq.read_table, "queries.parquet").to_pylist()
         wanted = {query["query_id"]: query for query in queries if query["split"] == split}
         judged: dict[str, list[tuple[int, float]]] = {query_id: [] for query_id in wanted}
-        qrels = pq.read_table(self.folder / "qrels.parquet").to_pydict()
+        qrels = self._read(pq.read_table, "qrels.parquet").to_pydict()
         for query_id, product_id, grade in zip(qrels["query_id"], qrels["product_id"], qrels["grade"], strict=True):
             if query_id in judged:
                 judged[query_id].append((self.row_of[product_id], grade))

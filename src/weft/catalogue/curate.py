@@ -13,14 +13,15 @@ from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, ImageWriter, pro
 from weft.catalogue.images import decode
 from weft.catalogue.sources import open_source
 from weft.catalogue.sources.querylog import LogEntry, read_log
+from weft.catalogue.sources.rows import Counts, item_name
 from weft.catalogue.sources.spec import SourceSpec
-from weft.catalogue.splits import Splits, split
+from weft.catalogue.splits import Splits, connected, split
 from weft.errors import WeftError
 from weft.pairs.queries import Query, Writer, facts, randomness, words
 from weft.pairs.relevance import Index
 from weft.progress import progress, say
 from weft.recipe import Benchmark, Curate, Pairs, Recipe
-from weft.schema import Product, Skipped
+from weft.schema import RELEVANT, Product, Skipped
 
 
 def curate(recipe: Recipe, folder: Path) -> None:
@@ -29,14 +30,16 @@ def curate(recipe: Recipe, folder: Path) -> None:
     Raises:
         WeftError: a source cannot be read, or nothing is left to train on.
     """
-    catalogue = _Builder(folder, recipe.curate, recipe.seed)
+    catalogue = _Builder(recipe.name, folder, recipe.curate, recipe.seed)
     for source in recipe.sources:
         catalogue.read(source)
     catalogue.divide()
     if not (catalogue.splits.split == "train").any():
-        raise WeftError(f"no product is left to train on in {', '.join(s.path for s in recipe.sources)}")
+        raise WeftError(f"no product is left to train on in {', '.join(s.place for s in recipe.sources)}")
+    if recipe.curate.zero_shot_share and not any(name.startswith("zero-") for name in catalogue.splits.split):
+        say("  no brand is small enough to be held out: there will be no zero-shot task")
     catalogue.ask(recipe.pairs)
-    if recipe.query_log.path or recipe.query_log.local:
+    if recipe.query_log.place:
         catalogue.ask_log(recipe.query_log)
     catalogue.write()
     for benchmark in recipe.benchmarks:
@@ -57,8 +60,8 @@ def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
         strict=recipe.curate.strict,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    builder = _Builder(folder, shares, recipe.seed)
-    builder.read(benchmark.source)
+    builder = _Builder(benchmark.name, folder, shares, recipe.seed)
+    builder.read(benchmark.source, needs_category=benchmark.task == "class")
     builder.divide(by_title=benchmark.task != "class")
     if benchmark.task == "title":
         builder.ask_titles()
@@ -68,8 +71,9 @@ def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
 class _Builder:
     """Gathers one collection: the pictures go to disk at once, the rest is small enough to keep."""
 
-    def __init__(self, folder: Path, settings: Curate, seed: int):
-        self.folder, self.settings, self.seed = folder, settings, seed
+    def __init__(self, name: str, folder: Path, settings: Curate, seed: int):
+        self.name, self.folder, self.settings, self.seed = name, folder, settings, seed
+        self.rows = self.left_out = self.lost = 0
         self.products: list[Product] = []
         self.image_rows: list[list[int]] = []
         self.skipped: list[Skipped] = []
@@ -82,18 +86,32 @@ class _Builder:
         self.images = ImageWriter(folder)
         self._ids: set[str] = set()
 
-    def read(self, source: SourceSpec) -> None:
+    def read(self, source: SourceSpec, needs_category: bool = False) -> None:
         """Takes every product of one source; what cannot be used is listed with its reason."""
-        name = source.place
         items = open_source(source, self.settings.strict, self.settings.min_side)
-        for item in progress(items, f"reading {name}", unit="product"):
+        before = len(self.products)
+        for item in progress(items, f"reading {source.place}", unit="product"):
             if isinstance(item, Skipped):
                 self.skipped.append(item)
             elif item.id in self._ids:
-                self.skipped.append(Skipped(name, item.id, "duplicate id"))
+                self._lose(source, item, "duplicate id")
+            elif needs_category and not item.category:
+                self._lose(source, item, "no category")
             else:
                 self._add(item)
                 self.train_only.append(source.train_only)
+        counts = items.counts
+        self.rows += counts.rows
+        self.left_out += counts.left_out
+        self.lost += counts.skipped
+        if len(self.products) == before:
+            raise WeftError(f"{source.place} gives no product: {_why(self.skipped, counts)}")
+
+    def _lose(self, source: SourceSpec, product: Product, reason: str) -> None:
+        if self.settings.strict:
+            raise WeftError(f"{source.place}: {product.id}: {reason} (the recipe says strict = true)")
+        self.lost += 1
+        self.skipped.append(Skipped(source.place, item_name(product.id), reason))
 
     def _add(self, product: Product) -> None:
         row = len(self.products)
@@ -111,13 +129,11 @@ class _Builder:
         """Groups duplicates and assigns splits. Products whose pictures are duplicates share a group."""
         self.images.close()
         found = self._same_pictures()
-        group = np.arange(len(self.products))
-        for image, representative in enumerate(found):
-            owner, other = self.owner[image], self.owner[int(representative)]
-            group[owner] = min(group[owner], group[other])
-        self.group = group
+        # A product of several pictures may join two groups: sharing any picture is being the same thing.
+        links = ((self.owner[image], self.owner[int(first)]) for image, first in enumerate(found))
+        self.group = connected(len(self.products), links)
         named = self.products if by_title else [replace(p, title="") for p in self.products]
-        self.splits: Splits = split(named, group, self.settings, self.seed, np.asarray(self.train_only))
+        self.splits: Splits = split(named, self.group, self.settings, self.seed, np.asarray(self.train_only))
 
     def _same_pictures(self) -> np.ndarray:
         """(images,) the first picture that each one duplicates, itself if none."""
@@ -135,7 +151,9 @@ class _Builder:
             for part in parts:
                 for form in ("short", "long"):
                     how = getattr(pairs, form)
-                    if how:
+                    if form == "long" and how == pairs.short == "title":
+                        continue  # one task, not the same one twice
+                    if how in ("attributes", "title"):  # hundreds of products answer a category
                         name = "title" if how == "title" else form
                         self._ask_part(f"{domain}/{name}", part, form, writer, index)
 
@@ -179,10 +197,11 @@ class _Builder:
 
     def ask_log(self, source: SourceSpec) -> None:
         """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
-        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed."""
+        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed,
+        and so is one that no product answers well enough to be called relevant."""
         rows = {product.id: row for row, product in enumerate(self.products)}
         answers: dict[str, dict[int, float]] = {}
-        for entry in read_log(source):
+        for entry in read_log(source, self.settings.strict):
             if not isinstance(entry, LogEntry):
                 self.skipped.append(entry)
             elif entry.product_id in rows:
@@ -194,14 +213,18 @@ class _Builder:
             if parts == {"train"}:
                 for row, grade in graded.items():
                     self.log.append({"product_id": self.products[row].id, "text": text, "grade": grade})
-            elif len(parts) == 1 and parts <= {"dev", "test"}:
+            elif len(parts) > 1 or parts == {"dropped"}:
+                self.skipped.append(Skipped("query log", text, f"its products lie in {' and '.join(sorted(parts))}"))
+            elif max(graded.values()) < RELEVANT:
+                self.skipped.append(Skipped("query log", text, f"no product with grade {RELEVANT:g} or more"))
+            else:
+                part = parts.pop()
+                task = "zero-shot/log" if part.startswith("zero-") else "in-domain/log"
                 query_id = f"log/{len(self.queries)}"
-                told = {"query_id": query_id, "task": "in-domain/log", "split": parts.pop(), "text": text}
+                told = {"query_id": query_id, "task": task, "split": part.removeprefix("zero-"), "text": text}
                 self.queries.append(told | {"source": "", "stated": []})
                 for row, grade in graded.items():
                     self.qrels.append({"query_id": query_id, "product_id": self.products[row].id, "grade": grade})
-            else:
-                self.skipped.append(Skipped("query log", text, f"its products lie in {' and '.join(sorted(parts))}"))
 
     def write(self) -> None:
         """Writes the tables, the lists of what was left out, and the summary for the report."""
@@ -223,17 +246,21 @@ class _Builder:
         write_json(self.folder / "summary.json", summary)
         counts = summary["counts"]
         shares = ", ".join(f"{count} {name}" for name, count in counts["splits"].items())
-        say(f"  {self.folder.name}: {counts['in']} in = {counts['kept']} kept + {counts['skipped']} skipped; {shares}")
+        say(
+            f"  {self.name}: {counts['rows']} rows = {counts['kept']} kept + {counts['skipped']} skipped"
+            f" + {counts['left_out']} not asked for; {shares}"
+        )
 
     def _summary(self, skipped: list[dict], dropped: list[dict]) -> dict:
-        lost = [s for s in skipped if "#" not in s["item"] and s["source"] != "query log"]
         sizes = Counter(self.group.tolist())
         large = [row for row, size in sizes.most_common(12) if size > 1]
         return {
             "counts": {
-                "in": len(self.products) + len(lost),
+                "rows": self.rows,
+                "left_out": self.left_out,
+                "in": self.rows - self.left_out,
                 "kept": len(self.products),
-                "skipped": len(lost),
+                "skipped": self.lost,
                 "splits": dict(sorted(Counter(self.splits.split.tolist()).items())),
                 "dropped": len(dropped),
                 "images": self.images.count,
@@ -262,6 +289,15 @@ class _Builder:
         for query in self.queries:
             lengths.setdefault(query["task"], []).append(words(query["text"]))
         return lengths
+
+
+def _why(skipped: list[Skipped], counts: Counts) -> str:
+    """What became of a source of which nothing is left."""
+    if not counts.rows:
+        return "it is empty"
+    reasons = Counter(item.reason for item in skipped).most_common(1)
+    most = f", most often because: {reasons[0][0]}" if reasons else ""
+    return f"of {counts.rows} rows {counts.left_out} are not asked for, and the others are skipped{most}"
 
 
 def _write_lines(path: Path, rows: list[dict]) -> None:

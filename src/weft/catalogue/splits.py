@@ -1,6 +1,7 @@
 """Divides products into train, dev and test by whole families, and holds whole brands out as zero-shot."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,9 @@ class Splits:
     dropped: list[tuple[int, str]]
 
 
-def families(products: list[Product], group: np.ndarray) -> np.ndarray:
-    """(N,) smallest row of each product's family: duplicates, variants of one garment, identical titles.
-
-    Unlike duplicate groups, families may chain (a variant of a duplicate): a split must cut neither link.
-    """
-    parent = np.arange(len(products))
+def connected(count: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
+    """(count,) smallest member of the set that each row belongs to, when `links` join rows into sets."""
+    parent = list(range(count))
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -32,16 +30,27 @@ def families(products: list[Product], group: np.ndarray) -> np.ndarray:
             row = parent[row]
         return row
 
-    first: dict[tuple[str, str], int] = {}
+    for one, other in links:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    return np.asarray([root(row) for row in range(count)], dtype=np.int64)
+
+
+def families(products: list[Product], group: np.ndarray, alone: np.ndarray) -> np.ndarray:
+    """(N,) smallest row of each product's family: duplicates, variants of one garment, identical titles.
+
+    Unlike duplicate groups, families may chain (a variant of a duplicate): a split must cut neither link.
+
+    Args:
+        alone: (N,) True where words link nothing: a class caption is many pictures' title.
+    """
+    links = [(int(first), row) for row, first in enumerate(group)]
+    known: dict[tuple[str, str], int] = {}
     for row, product in enumerate(products):
-        links = [int(group[row])]
-        for link in (("variant", product.variant), ("title", normal(product.title))):
-            if link[1]:
-                links.append(first.setdefault(link, row))
-        for other in links:
-            low, high = sorted((root(row), root(other)))
-            parent[high] = low
-    return np.asarray([root(row) for row in range(len(products))])
+        for kind, name in (("variant", product.variant), ("title", normal(product.title))):
+            if name and not alone[row]:
+                links.append((known.setdefault((kind, name), row), row))
+    return connected(len(products), links)
 
 
 def held_out_brands(products: list[Product], share: float, seed: int) -> dict[str, str]:
@@ -71,28 +80,34 @@ def split(products: list[Product], group: np.ndarray, settings: Curate, seed: in
 
     Args:
         train_only: (N,) True for products that serve training alone, like class captions mixed into a base.
+            Where one shows a picture or names a brand that is held out, it is dropped.
     """
-    family = families(products, group)
-    brands = held_out_brands(products, settings.zero_shot_share, seed) if settings.zero_shot_share else {}
-    held: dict[int, str] = {}
-    for row, product in enumerate(products):
-        if train_only[row]:
-            continue
-        half = brands.get(normal(product.brand))
-        if half:
-            held[int(family[row])] = max(held.get(int(family[row]), half), half)
+    family = families(products, group, train_only)
+    own = [product for product, alone in zip(products, train_only, strict=True) if not alone]
+    brands = held_out_brands(own, settings.zero_shot_share, seed) if settings.zero_shot_share else {}
+    half = [brands.get(normal(product.brand), "") for product in products]
+    reaches: dict[int, str] = {}  # family -> "zero-dev" or "zero-test", the second where it touches both
+    asked = np.zeros(len(products), dtype=bool)  # families with a product that may be asked for
+    for row in np.flatnonzero(~train_only):
+        asked[family[row]] = True
+        if half[row]:
+            reaches[int(family[row])] = max(reaches.get(int(family[row]), ""), half[row])
     names, dropped = [], []
-    for row, product in enumerate(products):
-        own = int(family[row])
-        if train_only[row]:
-            names.append("train")
-        elif own in held and normal(product.brand) in brands:
-            names.append(held[own])
-        elif own in held:
-            names.append("dropped")
-            dropped.append((row, f"shares a family with {products[own].id}, which reaches into a held-out brand"))
-        else:
-            place = randomness(seed, "split", products[own].id).random()
-            test, dev = settings.test_share, settings.dev_share
-            names.append("test" if place < test else "dev" if place < test + dev else "train")
+    for row, first in enumerate(family.tolist()):
+        place = reaches.get(first) or (_drawn(products[first].id, settings, seed) if asked[first] else "train")
+        if first in reaches and not half[row]:
+            dropped.append((row, f"shares a family with {products[first].id}, which reaches into a held-out brand"))
+        elif train_only[row] and half[row]:
+            dropped.append((row, f"serves training alone, and the brand {products[row].brand} is held out"))
+        elif train_only[row] and place != "train":
+            dropped.append((row, f"serves training alone, and shows what a product on {place} shows"))
+        names.append("dropped" if dropped and dropped[-1][0] == row else place)
     return Splits(np.asarray(names), family, dropped)
+
+
+def _drawn(name: str, settings: Curate, seed: int) -> str:
+    """Where a family falls by lot, from its first product's id alone."""
+    lot = randomness(seed, "split", name).random()
+    if lot < settings.test_share:
+        return "test"
+    return "dev" if lot < settings.test_share + settings.dev_share else "train"

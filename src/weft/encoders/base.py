@@ -48,8 +48,6 @@ class Encoder:
     """
 
     head: ClassVar[Literal["sigmoid", "softmax"]]
-    image_parts: ClassVar[tuple[str, ...]] = ("vision_model", "visual_projection")
-    text_parts: ClassVar[tuple[str, ...]] = ("text_model", "text_projection")
 
     def __init__(
         self,
@@ -145,9 +143,7 @@ class Encoder:
         """Every parameter's name once, under "image", "text" or "head" (logit scale and bias)."""
         towers: dict[str, list[str]] = {"image": [], "text": [], "head": []}
         for name, _ in self.model.named_parameters():
-            part = name.partition(".")[0]
-            tower = "image" if part in self.image_parts else "text" if part in self.text_parts else "head"
-            towers[tower].append(name)
+            towers[tower_of(name)].append(name)
         return towers
 
     def compile(self) -> None:
@@ -195,6 +191,14 @@ class Encoder:
     def processor(self):
         """The Hugging Face processor of this family, from the same two parts."""
         raise NotImplementedError
+
+
+def tower_of(parameter: str) -> str:
+    """ "image", "text" or "head", by a parameter's name; the families name their parts alike."""
+    part = parameter.partition(".")[0]
+    if part in ("vision_model", "visual_projection"):
+        return "image"
+    return "text" if part in ("text_model", "text_projection") else "head"
 
 
 def fixed_size(processor: BaseImageProcessor) -> Preprocess:

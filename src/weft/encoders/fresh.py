@@ -59,28 +59,13 @@ def create(spec: Mapping[str, Any], texts: Iterable[str], seed: int = 0, name: s
         raise WeftError(f"projection {s['projection']} must equal hidden_size {width}, a SigLIP picture's own size")
 
     tokenizer = train_tokenizer(texts, s["vocab_size"])
-    shared = {
-        "hidden_size": width,
-        "intermediate_size": round(s["mlp_ratio"] * width),
-        "num_attention_heads": s["heads"],
-    }
-    text = shared | {
-        "num_hidden_layers": s["text_layers"],
-        "vocab_size": len(tokenizer),
-        "max_position_embeddings": s["max_tokens"],
-        "projection_size": width,
-        "pad_token_id": tokenizer.pad_token_id,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-    }
-    vision = shared | {
-        "num_hidden_layers": s["vision_layers"],
-        "image_size": s["image_size"],
-        "patch_size": s["patch_size"],
-    }
+    config = siglip_config(s, len(tokenizer))
+    config.text_config.pad_token_id = tokenizer.pad_token_id
+    config.text_config.bos_token_id = tokenizer.bos_token_id
+    config.text_config.eos_token_id = tokenizer.eos_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = SiglipModel(SiglipConfig(text_config=text, vision_config=vision))
+        model = SiglipModel(config)
     with torch.no_grad():  # begin near the prior, nearly all pairs being negative: Zhai et al. 2023, section 3.2
         model.logit_scale.fill_(math.log(10.0))
         model.logit_bias.fill_(-10.0)
@@ -91,6 +76,28 @@ def create(spec: Mapping[str, Any], texts: Iterable[str], seed: int = 0, name: s
         image_std=[0.5] * 3,
     )
     return Siglip(model, processor, tokenizer, name)
+
+
+def siglip_config(sizes: Mapping[str, Any], vocabulary: int) -> SiglipConfig:
+    """The config of a SigLIP with these sizes (see `DEFAULTS`) and so many tokens."""
+    width = sizes["hidden_size"]
+    shared = {
+        "hidden_size": width,
+        "intermediate_size": round(sizes["mlp_ratio"] * width),
+        "num_attention_heads": sizes["heads"],
+    }
+    text = shared | {
+        "num_hidden_layers": sizes["text_layers"],
+        "vocab_size": vocabulary,
+        "max_position_embeddings": sizes["max_tokens"],
+        "projection_size": width,
+    }
+    vision = shared | {
+        "num_hidden_layers": sizes["vision_layers"],
+        "image_size": sizes["image_size"],
+        "patch_size": sizes["patch_size"],
+    }
+    return SiglipConfig(text_config=text, vision_config=vision)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

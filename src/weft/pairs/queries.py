@@ -1,4 +1,4 @@
-"""Writes a product's queries from its attributes, deterministically: short as a shopper types, long as a catalogue speaks."""
+"""Writes a product's queries from its attributes: short as a shopper types, long as a catalogue speaks."""
 
 import hashlib
 import re
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weft.errors import WeftError
 from weft.recipe import Pairs
 from weft.schema import Product
 
@@ -45,18 +46,27 @@ def statements(product: Product, order: tuple[str, ...] = ()) -> list[tuple[str,
         told = [pair for pair in told if normal(pair[1]) != normal(product.category)]
         told.append(("category", product.category))
     seen: set[str] = set()
-    return [(n, normal(v)) for n, v in told if not (normal(v) in seen or seen.add(normal(v)))]
+    return [(n, v) for n, v in ((n, normal(v)) for n, v in told) if v and not (v in seen or seen.add(v))]
 
 
 def facts(product: Product) -> set[str]:
     """Every statement that holds for the product, its title included; relevance is a matter of these sets."""
     held = {f"{name}={normal(value)}" for name, values in product.attributes.items() for value in values}
-    held |= {f"brand={normal(product.brand)}", f"category={normal(product.category)}"}
-    return held | {f"title={normal(product.title)}"} if product.title else held
+    own = (("brand", product.brand), ("category", product.category), ("title", product.title))
+    return held | {f"{name}={normal(value)}" for name, value in own if normal(value)}
+
+
+def stems(text: str) -> set[str]:
+    """Its words without punctuation and plural, to see whether one text says more than another."""
+    return {word.removesuffix("s") for word in re.findall(r"\w+", text)}
 
 
 def words(text: str) -> int:
     return len(text.split())
+
+
+def first_words(text: str, most: int | None) -> str:
+    return " ".join(text.split()[:most])
 
 
 class Writer:
@@ -70,28 +80,33 @@ class Writer:
         self.settings = settings
 
     def short(self, product: Product, random: np.random.Generator) -> Query:
-        if self.settings.short == "title":
-            return title_query(product)
+        if self.settings.short != "attributes":
+            return plain_query(product, self.settings.short)
         told = statements(product, self.settings.order)
         if not told:
-            return title_query(product)
+            return title_query(product, SHORT_WORDS)
         kept = [pair for pair in told if random.random() < (0.9 if pair[0] == "category" else self.settings.keep)]
         kept = kept or [told[int(random.integers(len(told)))]]
         return spoken(fitting(kept, random))
 
     def long(self, product: Product) -> Query:
-        if self.settings.long == "title":
-            return title_query(product)
+        if self.settings.long != "attributes":
+            return plain_query(product, self.settings.long)
         told = statements(product, self.settings.order)
         if not told:
-            return title_query(product)
-        named = self.settings.name_attributes
-        parts = [f"{name} {value}" if named and name not in ("category", "words") else value for name, value in told]
+            return title_query(product, LONG_WORDS)
+        named, parts, stated, room = self.settings.name_attributes, [], [], LONG_WORDS
+        for name, value in told:
+            part = f"{name} {value}" if named and name not in ("category", "words") else value
+            if words(part) <= room or not parts:  # what is cut off is not stated either
+                room -= words(part)
+                parts.append(part)
+                stated.append(f"{name}={value}")
         text = (", " if named else " ").join(parts)
         for more in (normal(product.title), normal(product.description)):
-            if set(more.split()) - set(text.replace(",", " ").split()):  # it says something new
+            if stems(more) - stems(text):  # it says something new
                 text += f". {more}"
-        return Query(" ".join(text.split()[:LONG_WORDS]), tuple(f"{n}={v}" for n, v in told))
+        return Query(first_words(text, LONG_WORDS), tuple(stated))
 
     def specific(self, product: Product, random: np.random.Generator, count, most: int) -> Query:
         """A short query for a test: attributes are added until at most `most` products satisfy it, or
@@ -99,24 +114,31 @@ class Writer:
 
         A query that hundreds of products answer measures nothing with R@10.
         """
-        if self.settings.short == "title":
-            return title_query(product)
+        if self.settings.short != "attributes":
+            return plain_query(product, self.settings.short)
         told = statements(product, self.settings.order)
         if not told:
-            return title_query(product)
-        places = [*range(len(told))]
-        random.shuffle(places)
+            return title_query(product, SHORT_WORDS)
+
+        def holding(places: list[int]) -> int:
+            return count([f"{told[i][0]}={told[i][1]}" for i in places])
+
+        def added(order: list[int]) -> list[int]:
+            kept: list[int] = []
+            for place in order:
+                if words(" ".join(told[i][1] for i in [*kept, place])) <= SHORT_WORDS:
+                    kept.append(place)
+                    if len(kept) > 1 and holding(kept) <= most:
+                        break
+            return kept
+
+        places = random.permutation(len(told)).tolist()
         if told[-1][0] == "category":
-            places.remove(len(told) - 1)
-            places.insert(0, len(told) - 1)
-        kept: list[int] = []
-        for place in places:
-            if words(" ".join(told[i][1] for i in [*kept, place])) > SHORT_WORDS:
-                continue
-            kept.append(place)
-            if len(kept) > 1 and count([f"{told[i][0]}={told[i][1]}" for i in kept]) <= most:
-                break
-        return spoken([told[i] for i in sorted(kept)]) if kept else title_query(product)
+            places.sort(key=lambda place: place < len(told) - 1)
+        kept = added(places)
+        if kept and holding(kept) > most:  # eight words may do if they are the rarest
+            kept = added(sorted(places, key=lambda place: holding([place])))
+        return spoken([told[i] for i in sorted(kept)] if kept else fitting(told[-1:], random))
 
 
 def spoken(told: list[tuple[str, str]]) -> Query:
@@ -129,10 +151,23 @@ def fitting(told: list[tuple[str, str]], random: np.random.Generator) -> list[tu
     while words(" ".join(value for _, value in told)) > SHORT_WORDS and len(told) > 1:
         told.pop(int(random.integers(max(1, len(told) - 1))))
     name, value = told[0]
-    return told if len(told) > 1 else [(name, " ".join(value.split()[:SHORT_WORDS]))]
+    return told if len(told) > 1 else [(name, first_words(value, SHORT_WORDS))]
 
 
-def title_query(product: Product) -> Query:
-    """The title as it is; only products with the very same title satisfy it."""
-    text = re.sub(r"\s+", " ", product.title).strip() or " ".join(product.texts.values())
-    return Query(text, (f"title={normal(product.title)}",))
+def plain_query(product: Product, what: str) -> Query:
+    """The title or the category in place of a written query. Raises `WeftError` for anything else."""
+    if what == "title" or (what == "category" and not product.category):
+        return title_query(product)
+    if what == "category":
+        return Query(f"a photo of {normal(product.category)}.", (f"category={normal(product.category)}",))
+    raise WeftError(f"pairs: a query is written from 'attributes', 'title' or 'category', not from {what!r}")
+
+
+def title_query(product: Product, most: int | None = None) -> Query:
+    """The title as it is, or its first `most` words; only products with the very same title satisfy it.
+
+    A product without a title is asked for by whatever other words it has, and only it satisfies them.
+    """
+    others = (*product.texts.values(), product.description, *(value for _, value in statements(product)))
+    text = " ".join(product.title.split()) or " ".join(" ".join(others).split())
+    return Query(first_words(text, most), (f"title={normal(product.title)}",))

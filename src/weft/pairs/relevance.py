@@ -1,7 +1,7 @@
 """How relevant a product is to a query, from the statements that both hold; a model's grades have the same form.
 
-Grades: 3 the product satisfies everything the query states, or belongs to the source's duplicate group;
-1 it misses exactly one of at least three statements; 0 otherwise. Grade 2 is left to judges that see.
+Grades: 3 the product satisfies everything the query states, or is a duplicate of the query's source or has
+its title; 1 it misses exactly one of at least three statements; 0 otherwise. Grade 2 is left to judges that see.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from weft.pairs.queries import Query
+from weft.pairs.queries import Query, normal
 
 
 class Index:
@@ -29,6 +29,7 @@ class Index:
         self.rows = {fact: np.asarray(found, dtype=np.int64) for fact, found in rows.items()}
         self.size = len(facts)
         self.group = group
+        self.titles = [next((fact for fact in held if fact.startswith("title=")), "") for held in facts]
         self._empty = np.empty(0, dtype=np.int64)
 
     def holding(self, stated: Iterable[str]) -> np.ndarray:
@@ -43,61 +44,82 @@ class Index:
         return len(self.holding(stated))
 
     def grades(self, query: Query, source: int) -> tuple[np.ndarray, np.ndarray]:
-        """Judged rows and their grades, zeros left out."""
-        held = np.concatenate([self.rows.get(fact, self._empty) for fact in query.stated])
+        """Judged rows and their grades, zeros left out. The source (a row, -1 if there is none), its duplicate
+        group and the products of the very same title have grade 3, whatever the query states."""
+        held = np.concatenate([self._empty, *(self.rows.get(fact, self._empty) for fact in query.stated)])
         rows, counts = np.unique(held, return_counts=True)
         grades = grade_of(torch.from_numpy(counts), torch.tensor(len(query.stated))).numpy().astype(np.float32)
         found = dict(zip(rows[grades > 0].tolist(), grades[grades > 0].tolist(), strict=True))
         if source >= 0:
-            for row in np.flatnonzero(self.group == self.group[source]):
+            alike = np.flatnonzero(self.group == self.group[source])
+            for row in (*alike, *self.rows.get(self.titles[source], self._empty)):
                 found[int(row)] = 3.0
         judged = np.asarray(sorted(found), dtype=np.int64)
         return judged, np.asarray([found[int(row)] for row in judged], dtype=np.float32)
 
 
 def grade_of(held: Tensor, stated: Tensor) -> Tensor:
-    """Number of statements held, number stated (broadcast) -> grade 0, 1 or 3."""
+    """Number of statements held, number stated (broadcast) -> grade 0, 1 or 3; what states nothing finds nothing."""
     missing = stated - held
-    return torch.where(missing == 0, 3, torch.where((missing == 1) & (stated >= 3), 1, 0))
+    return torch.where((missing == 0) & (stated > 0), 3, torch.where((missing == 1) & (stated >= 3), 1, 0))
 
 
 class BatchRelevance:
-    """Grades between the B products and B queries of a training batch, a block at a time.
+    """Grades between the B products and B queries of a training batch, a block of rows at a time.
 
-    Memory is (B, statements made in the batch) numbers, never (B, B). Duplicates and identical titles
-    get grade 3, whatever the query states.
+    Duplicates, identical titles and identical queries get grade 3, whatever is stated. Who holds and who
+    states what is kept as sparse (B, statements) matrices: where every query has statements of its own,
+    titles for instance, dense ones would be as large as the (B, B) matrix that is never held.
+
+    Args:
+        facts: per product the statements that hold for it; queries: per product its own query.
+        group: per product its duplicate group; titles: per product its title, "" if it has none.
     """
 
     def __init__(
         self, facts: Sequence[set[str]], queries: Sequence[Query], group: Sequence[int], titles: Sequence[str]
     ):
-        made = {fact: place for place, fact in enumerate(dict.fromkeys(f for q in queries for f in q.stated))}
-        self.held = torch.zeros(len(facts), len(made))
-        for row, own in enumerate(facts):
-            places = [made[fact] for fact in own if fact in made]
-            self.held[row, places] = 1.0
-        self.stated = torch.zeros(len(queries), len(made))
-        for row, query in enumerate(queries):
-            self.stated[row, [made[fact] for fact in query.stated]] = 1.0
-        self.lengths = self.stated.sum(1).long()
-        self.group = torch.tensor(list(group))
-        known: dict[str, int] = {}
-        self.title = torch.tensor([known.setdefault(t, len(known)) if t else -1 - i for i, t in enumerate(titles)])
+        stated = [dict.fromkeys(query.stated) for query in queries]
+        column = {fact: place for place, fact in enumerate(dict.fromkeys(fact for own in stated for fact in own))}
+        self.held = _incidence([sorted(column[fact] for fact in own if fact in column) for own in facts], len(column))
+        self.stated = _incidence([[column[fact] for fact in own] for own in stated], len(column))
+        self.lengths = torch.tensor([float(len(own)) for own in stated])
+        self.same = [_numbers(group), _numbers(titles), _numbers([normal(query.text) for query in queries])]
 
     def to(self, device: torch.device) -> None:
-        for name in ("held", "stated", "lengths", "group", "title"):
+        for name in ("held", "stated", "lengths"):
             setattr(self, name, getattr(self, name).to(device))
+        self.same = [numbers.to(device) for numbers in self.same]
 
     def products(self, rows: slice) -> Tensor:
         """(b, B) grades of products `rows` against every query."""
-        held = (self.held[rows] @ self.stated.T).round().long()
-        return self._same(grade_of(held, self.lengths[None, :]), rows)
+        return self._alike(grade_of(_common(self.held, self.stated, rows), self.lengths[None, :]), rows)
 
     def queries(self, rows: slice) -> Tensor:
         """(b, B) grades of every product against queries `rows`: the transpose, for the other direction."""
-        held = (self.stated[rows] @ self.held.T).round().long()
-        return self._same(grade_of(held, self.lengths[rows, None]), rows)
+        return self._alike(grade_of(_common(self.stated, self.held, rows), self.lengths[rows, None]), rows)
 
-    def _same(self, grades: Tensor, rows: slice) -> Tensor:
-        same = (self.group[rows, None] == self.group[None, :]) | (self.title[rows, None] == self.title[None, :])
-        return torch.where(same, 3, grades)
+    def _alike(self, grades: Tensor, rows: slice) -> Tensor:
+        for numbers in self.same:
+            grades = grades.masked_fill(numbers[rows, None] == numbers[None, :], 3)
+        return grades
+
+
+def _incidence(places: Sequence[Sequence[int]], columns: int) -> Tensor:
+    """A sparse (rows, columns) matrix with ones at each row's places."""
+    rows = [row for row, own in enumerate(places) for _ in own]
+    index = torch.tensor([rows, [place for own in places for place in own]], dtype=torch.long)
+    ones, shape = torch.ones(len(rows)), (len(places), columns)
+    return torch.sparse_coo_tensor(index, ones, shape, check_invariants=True).coalesce()
+
+
+def _common(one: Tensor, other: Tensor, rows: slice) -> Tensor:
+    """(b, B) how many columns each of `one`'s rows shares with each row of `other`; whole numbers, exact."""
+    wanted = torch.arange(one.shape[0], device=one.device)[rows]
+    return torch.sparse.mm(other, one.index_select(0, wanted).to_dense().T).T
+
+
+def _numbers(names: Sequence[object]) -> Tensor:
+    """A number for each name, equal for equal names; an empty name equals none."""
+    known: dict[object, int] = {}
+    return torch.tensor([-1 - i if name == "" else known.setdefault(name, len(known)) for i, name in enumerate(names)])

@@ -62,8 +62,12 @@ def curated(curate: dict, thumbnails: Thumbnails) -> Html | None:
     came, kept, skipped = (_counted(counts[key], key) for key in ("in", "kept", "skipped"))
     parts = [
         tag("p", came, " = ", kept, " + ", skipped, class_="sum"),
-        _pairs_table("How the kept products are split", ("Split", "Products"), counts.get("splits", {})),
-        _pairs_table("Why pictures and rows were skipped", ("Reason", "Count"), curate.get("skipped_reasons", {})),
+        tag(
+            "div",
+            _pairs_table("How the kept products are split", ("Split", "Products"), counts.get("splits", {})),
+            _pairs_table("Why pictures and rows were skipped", ("Reason", "Count"), curate.get("skipped_reasons", {})),
+            class_="beside",
+        ),
         _listed("skipped", curate.get("skipped", ()), "item"),
     ]
     dropped = curate.get("dropped", ())
@@ -137,8 +141,12 @@ def reproduce(results: dict) -> Html:
     return join(
         tag("pre", tag("code", clean(command))),
         tag("p", told),
-        _pairs_table("Versions", ("What", "Version"), results.get("environment", {})),
-        _pairs_table("Cost of training", ("What", "Value"), cost),
+        tag(
+            "div",
+            _pairs_table("Versions", ("What", "Version"), results.get("environment", {})),
+            _pairs_table("Cost of training", ("What", "Value"), cost),
+            class_="beside",
+        ),
     )
 
 

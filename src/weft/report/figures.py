@@ -102,7 +102,7 @@ def draw_scatter(results: dict) -> Figure | None:
         return None
     figure = Figure(figsize=(5.4, 4.3), layout="constrained")
     axes = _axes(figure.add_subplot())
-    axes.margins(0.14)
+    axes.margins(0.18, 0.14)
     base = placed.get(results["models"][0])
     if base:
         for line, domain in ((axes.axvline, "in-domain"), (axes.axhline, "out-of-domain")):
@@ -118,7 +118,7 @@ def draw_scatter(results: dict) -> Figure | None:
             elinewidth=0.9, capsize=0, markeredgecolor=PAPER, markeredgewidth=0.8, zorder=3,
         )  # fmt: skip
         spots[model] = (x[0], y[0])
-        avoid += [(at, y[0]) for at in np.linspace(x[1], x[2], 9)] + [(x[0], at) for at in np.linspace(y[1], y[2], 9)]
+        avoid += [(at, y[0]) for at in np.linspace(x[1], x[2], 30)] + [(x[0], at) for at in np.linspace(y[1], y[2], 30)]
     low = axes.get_ylim()[0]
     for place, (model, m) in enumerate(found.items()):
         if model not in placed and "in-domain" in m:
@@ -128,7 +128,7 @@ def draw_scatter(results: dict) -> Figure | None:
     axes.set_ylim(bottom=low)
     axes.set_xlabel("in-domain mean, percent")
     axes.set_ylabel("out-of-domain mean, percent")
-    figure.canvas.draw()  # labels need the axes' final scale
+    figure.draw_without_rendering()  # labels need the axes' final scale
     styles = {"woven": {"fontweight": "bold"}, DEV: {"color": MUTED, "fontsize": 8.5}}
     name_points(axes, spots, styles, avoid)
     return figure

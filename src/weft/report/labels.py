@@ -2,10 +2,11 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.textpath import TextPath
 
 from weft.report.html import clean
 
-LETTER = 6.0  # mean width of a letter at the figures' size of 10
+SIZE = 10
 HEIGHT = 12
 
 Point = tuple[float, float]
@@ -28,7 +29,7 @@ def name_points(axes: Axes, points: dict[str, Point], styles: dict[str, dict], a
     frame = tuple(np.asarray([inside.x0, inside.y0, inside.x1, inside.y1]) * to_points)
     for name, (x, y) in spots.items():
         text = clean(name, 28)
-        wide = LETTER * len(text)
+        wide = TextPath((0, 0), text or " ", size=SIZE).get_extents().width + 4
         sides = [(9, 7), (9, -7 - HEIGHT), (-9 - wide, 7), (-9 - wide, -7 - HEIGHT), (-wide / 2, 13)]
         sides += [
             (11, -HEIGHT / 2),
@@ -38,7 +39,7 @@ def name_points(axes: Axes, points: dict[str, Point], styles: dict[str, dict], a
             (-wide / 2, -26 - HEIGHT),
         ]
         boxes = [(x + dx, y + dy, x + dx + wide, y + dy + HEIGHT) for dx, dy in sides]
-        costs = [sum(_overlap(b, t) for t in taken) + 5 * (wide * HEIGHT - _overlap(b, frame)) for b in boxes]
+        costs = [3 * sum(_overlap(b, t) for t in taken) + (wide * HEIGHT - _overlap(b, frame)) / 2 for b in boxes]
         best = int(np.argmin(np.round(costs, 3)))
         taken.append(boxes[best])
         dx, dy = sides[best]

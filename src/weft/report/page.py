@@ -93,7 +93,8 @@ def _trade(results: dict) -> Html | None:
     """The scatter, with what its axes average."""
     svg = figures.scatter(results)
     if not svg:
-        return None
+        told = "Not drawn: it takes a task that counts both in-domain and out of domain."
+        return tag("p", told) if len(results["models"]) > 1 else None
     drawn = [m for m, found in figures.means(results).items() if set(figures.AXES) <= set(found)]
     path = bool(results.get("alpha", {}).get("curve"))
     left = [model for model in results["models"] if model not in drawn]

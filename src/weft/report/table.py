@@ -35,8 +35,12 @@ def table(results: dict, width: int = 110) -> str:
 
 
 def _head(task: dict) -> list[str]:
-    name, metric = clean(task["name"]).replace("/", "/ "), metric_name(task["primary"])
-    return [*textwrap.wrap(name, HEAD), *textwrap.wrap(metric, HEAD)]
+    name = clean(task["name"]).replace("/", "/ ") + ("" if task.get("counts", True) else "*")
+    return [
+        line
+        for text in (name, metric_name(task["primary"]))
+        for line in textwrap.wrap(text, HEAD, break_on_hyphens=False)
+    ]
 
 
 def _column(results: dict, task: dict) -> list[str]:
@@ -68,14 +72,15 @@ def _block(names: list[str], columns: list[list[str]], left: int) -> str:
 
 
 def _legend(results: dict) -> list[str]:
+    star = ["* does not count in the verdict"] if any(not t.get("counts", True) for t in results["tasks"]) else []
     called = {row["call"] for row in against_base(results).values()}
     if not called:
-        return ["percent, ± half the 95% interval"]
+        return ["percent, ± half the 95% interval", *star]
     delta = results.get("alpha", {}).get("delta")
     kept = "kept within delta" if missing(delta) else f"kept within {percent(delta)} points"
     words = {"better": "better", "worse": "worse", "within delta": kept, "undecided": "undecided"}
     told = ", ".join(f"{ARROWS[call]} {word}" for call, word in words.items() if call in called)
-    return [f"percent, ± half the 95% interval; against {clean(results['models'][0])}: {told}"]
+    return [f"percent, ± half the 95% interval; against {clean(results['models'][0])}: {told}", *star]
 
 
 def _verdict(verdict: dict) -> list[str]:

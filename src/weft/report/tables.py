@@ -107,17 +107,18 @@ def _class(call: str) -> str:
 
 def _notes(tasks: list[dict]) -> Html | None:
     """What a reader must know of single tasks before comparing them."""
-    notes = []
+    notes, reasons = [], {}
     for task in tasks:
-        name = tag("strong", quoted(task["name"]))
         if not task.get("counts", True):
-            why = quoted(task.get("note") or "no reason is given")
-            notes.append(tag("li", name, " * does not count in the verdict: ", why, "."))
+            reasons.setdefault(task.get("note") or "no reason is given", []).append(task["name"])
         elif task.get("note"):
-            notes.append(tag("li", name, ": ", quoted(task["note"])))
+            notes.append(tag("li", quoted(task["name"]), ": ", quoted(task["note"])))
         if task.get("contaminated"):
             seen = number(task["contaminated"])
-            notes.append(tag("li", name, f": the base was trained on {seen} of the pictures that answer its queries."))
+            told = f": the base was trained on {seen} of the pictures that answer its queries."
+            notes.append(tag("li", quoted(task["name"]), told))
+    for why, names in reasons.items():
+        notes.append(tag("li", "* does not count in the verdict, because ", quoted(why), ": ", ", ".join(names), "."))
     return tag("ul", notes, class_="notes") if notes else None
 
 

@@ -1,0 +1,188 @@
+"""Batches depend on (seed, epoch, product id) alone, show what they should, and are shared among processes."""
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+import tiny_catalogue
+from weft import encoders
+from weft.batch import Batch, Loader, model_pixels, student_view, training_pixels, view
+from weft.catalogue.images import decode
+from weft.errors import WeftError
+from weft.pairs.queries import randomness
+from weft.recipe import Pairs, Train
+
+SETTINGS = Train(batch=8, epochs=3, crop=0.7)
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return tiny_catalogue.collection(tmp_path_factory.mktemp("catalogue"))
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return tiny.encoder()
+
+
+def loader(catalogue, encoder, settings=SETTINGS, seed: int = 1, **more) -> Loader:
+    return Loader(catalogue, encoder, Pairs(), settings, seed, **more)
+
+
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """Everything of a batch that the loss or the model reads."""
+    rows = slice(0, batch.size)
+    out = {f"pixels {name}": tensor for name, tensor in batch.pixels.items()} | {"views": batch.views}
+    for task, tokens in batch.texts.items():
+        out |= {f"{task} {name}": tensor for name, tensor in tokens.items()}
+        out[f"{task} grades"] = batch.relevance[task].products(rows)
+        out[f"{task} positives"] = batch.positive_grades[task]
+    return out
+
+
+def same(one: Batch, other: Batch) -> bool:
+    a, b = tensors(one), tensors(other)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_order_of_calls_does_not_matter(catalogue, encoder):
+    one, other = loader(catalogue, encoder), loader(catalogue, encoder)
+    assert one.steps == 6  # 23 products: two whole batches in each of three epochs
+    backwards = {step: one.prepare(step) for step in reversed(range(6))}
+    assert all(same(other.prepare(step), backwards[step]) for step in range(6))
+    assert not same(backwards[0], backwards[1])
+    assert not same(loader(catalogue, encoder, seed=2).prepare(0), backwards[0])
+
+
+def test_a_resumed_loader_gives_the_same_batches(catalogue, encoder):
+    whole = list(loader(catalogue, encoder).batches())
+    for start in (1, 4, 6):
+        rest = list(loader(catalogue, encoder).batches(start))
+        assert len(rest) == 6 - start
+        assert all(same(a, b) for a, b in zip(rest, whole[start:], strict=True))
+
+
+def test_epochs_differ_in_short_queries_views_and_pictures_but_not_in_long_queries(catalogue, encoder):
+    made = loader(catalogue, encoder)
+    asked = {task: [[made._query(task, e, p)[0].text for p in range(23)] for e in range(3)] for task in made.tasks}
+    assert asked["long"][0] == asked["long"][1] == asked["long"][2]
+    apart = [sum(a != b for a, b in zip(asked["short"][e], asked["short"][e + 1], strict=True)) for e in (0, 1)]
+    assert min(apart) > 8
+    shown = {}
+    for step in range(made.steps):
+        epoch, places = made._plan[step]
+        batch = made.prepare(step)
+        for place, pixels, seen in zip(places, batch.pixels["pixel_values"], batch.views, strict=True):
+            shown.setdefault(int(place), {})[epoch] = (pixels, seen)
+    twice = {place: own for place, own in shown.items() if len(own) > 1}
+    assert all(not torch.equal(*[seen for _, seen in list(own.values())[:2]]) for own in twice.values())
+    pictures = {p: {pixels.numpy().tobytes() for pixels, _ in own.values()} for p, own in twice.items()}
+    assert all(len(found) == 1 for place, found in pictures.items() if place % 3)  # one picture only
+    assert any(len(found) == 2 for place, found in pictures.items() if place % 3 == 0)
+
+
+def test_a_query_does_not_depend_on_who_else_is_in_the_catalogue(catalogue, encoder, tmp_path):
+    fewer = tiny_catalogue.collection(tmp_path / "fewer", count=15)
+    one, other = loader(catalogue, encoder), loader(fewer, encoder)
+    for place in range(14):
+        assert one._query("short", 2, place) == other._query("short", 2, place)
+
+
+def test_processes_share_a_batch(catalogue, encoder):
+    whole = loader(catalogue, encoder).prepare(1)
+    parts = [loader(catalogue, encoder, rank=rank, world=4).prepare(1) for rank in range(4)]
+    assert [part.first for part in parts] == [0, 2, 4, 6]
+    assert torch.equal(torch.cat([part.pixels["pixel_values"] for part in parts]), whole.pixels["pixel_values"])
+    assert torch.equal(torch.cat([part.views for part in parts]), whole.views)
+    for task in whole.texts:
+        assert torch.equal(torch.cat([p.texts[task]["input_ids"] for p in parts]), whole.texts[task]["input_ids"])
+        for part in parts:
+            assert part.size == 8
+            assert torch.equal(part.positive_grades[task], whole.positive_grades[task])
+            every = slice(0, 8)
+            assert torch.equal(part.relevance[task].products(every), whole.relevance[task].products(every))
+    with pytest.raises(WeftError, match="cannot be shared equally by 3 processes"):
+        loader(catalogue, encoder, rank=0, world=3)
+
+
+def test_targets_belong_to_the_pictures_shown(catalogue, encoder):
+    """Each picture's target is its own row number."""
+    targets = np.arange(catalogue.image_count, dtype=np.float32)[:, None]
+    batch = loader(catalogue, encoder, targets=targets).prepare(0)
+    rows = batch.targets[:, 0].long().tolist()
+    pixels, fixed = training_pixels(encoder, [catalogue.image(row) for row in rows])
+    assert fixed
+    assert torch.equal(pixels["pixel_values"], batch.pixels["pixel_values"])
+
+
+def test_what_shoppers_asked_is_used_with_its_grade(catalogue, encoder):
+    made = loader(catalogue, encoder)
+    graded = {(product, text): grade for product, text, grade in tiny_catalogue.ASKED}
+    found = {}
+    for place in range(23):
+        for epoch in range(40):
+            query, grade = made._query("short", epoch, place)
+            if query.stated[0].startswith("asked="):
+                found[made.products[place].id, query.text] = grade
+            else:
+                assert grade == 3
+    assert found == {asked: grade for asked, grade in graded.items() if grade > 0}
+    assert "asked=gift" in made.facts[6]  # so that another's "gift" does not push it away
+    assert "asked=gift" not in made.facts[7]
+    assert "asked=gift" not in made.facts[8]
+
+
+def test_tasks_without_weight_are_left_out(catalogue, encoder):
+    alone = loader(catalogue, encoder, Train(batch=8, epochs=1, long_weight=0.0))
+    assert alone.tasks == ["short"]
+    assert alone.prepare(0).texts.keys() == {"short"}
+    with pytest.raises(WeftError, match="nothing to learn"):
+        loader(catalogue, encoder, Train(batch=8, short_weight=0.0, long_weight=0.0))
+
+
+def test_views_stay_inside_the_picture_and_keep_their_share():
+    corners = torch.tensor([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0]])
+    mirrored, sides = 0, []
+    for number in range(300):
+        affine = torch.from_numpy(view(randomness(number), 0.6, True))
+        ends = corners @ affine.T
+        assert ends.abs().max() <= 1 + 1e-6
+        side = (ends[1] - ends[0]) / 2
+        assert side.abs().min() >= 0.6 - 1e-6
+        assert side[1] > 0  # never upside down
+        mirrored += bool(side[0] < 0)
+        sides += side.abs().tolist()
+    assert 110 < mirrored < 190
+    assert np.mean(sides) == pytest.approx(0.8, abs=0.03)
+    assert view(randomness(0), 1.0, False).tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_student_view_crops_and_mirrors():
+    pixels = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    itself = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(2, 2, 3)
+    torch.testing.assert_close(student_view(pixels, itself), pixels)
+    mirror = torch.tensor([[-1.0, 0, 0], [0, 1, 0]]).expand(2, 2, 3)
+    torch.testing.assert_close(student_view(pixels, mirror), pixels.flip(3))
+    assert student_view(pixels, None) is pixels
+    quarter = torch.tensor([[[0.5, 0, -0.5], [0, 0.5, 0.5]]]).expand(2, 2, 3)  # left, below
+    flat = pixels.new_zeros(2, 3, 8, 8)
+    flat[:, :, 4:, :4] = 1.0
+    assert student_view(flat, quarter)[:, :, 1:, :-1].min() == 1.0
+
+
+def test_pixels_reach_the_model_as_its_own_processor_makes_them(catalogue, encoder, tmp_path):
+    pictures = [catalogue.image(row) for row in range(6)]
+    images = [decode(data) for data in pictures]
+    pixels, fixed = training_pixels(encoder, pictures)
+    assert fixed and pixels["pixel_values"].dtype == torch.uint8
+    fast, own = (model_pixels(encoder, pixels, None)["pixel_values"], encoder.pixels(images)["pixel_values"])
+    assert fast.shape == own.shape
+    assert (fast - own).abs().mean() < 2 / 255  # two decoders
+    for family in (tiny.clip, tiny.naflex):
+        other = encoders.load(str(family(tmp_path / family.__name__)))
+        pixels, fixed = training_pixels(other, pictures)
+        assert not fixed
+        own = other.pixels(images)
+        assert all(torch.equal(tensor, own[name]) for name, tensor in model_pixels(other, pixels, None).items())
+        assert Loader(catalogue, other, Pairs(), SETTINGS, 1).prepare(0).views is None

@@ -1,0 +1,360 @@
+"""The training loop: its gradient against an independent full-batch reference, freezing, rates, distillation."""
+
+import copy
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import tiny
+import tiny_catalogue
+from weft import encoders, train
+from weft.batch import Loader, model_pixels, training_pixels
+from weft.errors import WeftError
+from weft.recipe import Pairs, Recipe, Train
+
+B = 11
+SETTINGS = Train(
+    batch=B, epochs=2, precision="fp32", short_weight=0.7, long_weight=1.3, lwf_weight=0.4, lr=1e-3,
+    positive_weights=(0.0, 0.2, 0.6, 1.0), negative_weights=(1.0, 0.7, 0.4, 0.0), crop=0.6,
+)  # fmt: skip
+PAIRS = Pairs()
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return tiny_catalogue.collection(tmp_path_factory.mktemp("catalogue"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Family -> a pico encoder."""
+    folder = tmp_path_factory.mktemp("models")
+    return {"siglip": tiny.encoder(), "clip": encoders.load(str(tiny.clip(folder / "clip")))}
+
+
+def fresh(made, family: str, dropout: float = 0.0):
+    encoder = copy.deepcopy(made[family])
+    for module in encoder.model.modules():
+        if isinstance(getattr(module, "dropout", None), float):
+            module.dropout = dropout
+    encoder.model.train()
+    return encoder
+
+
+def batch_of(encoder, catalogue, settings=SETTINGS, pairs=PAIRS, step: int = 0):
+    """A batch with cropped views for every family, invented targets, and what the reference needs to know."""
+    loader = Loader(catalogue, encoder, pairs, settings, seed=3)
+    batch = loader.prepare(step)
+    if batch.views is None:  # CLIP's own processor makes no views
+        batch.pixels = {"pixel_values": torch.randint(0, 256, (batch.size, 3, 32, 32), dtype=torch.uint8)}
+        batch.views = torch.tensor([[[0.7, 0, 0.2], [0, 0.8, -0.1]]]).expand(batch.size, 2, 3)
+    random = torch.Generator().manual_seed(8)
+    batch.targets = F.normalize(torch.randn(batch.size, encoder.dim, generator=random), dim=1)
+    return loader, batch
+
+
+def judged(loader, step: int, task: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, B) weights by the rule of SYSTEM.md, from the products themselves, in a double loop."""
+    epoch, places = loader._plan[step]
+    asked = [loader._query(task, epoch, int(place)) for place in places]
+    group = [loader.collection.group[loader.rows[place]] for place in places]
+    titles = [loader.titles[place] for place in places]
+    weights = torch.ones(len(places), len(places))
+    for i, place in enumerate(places):
+        for j, (query, _) in enumerate(asked):
+            missing = len(set(query.stated) - loader.facts[place])
+            same = group[i] == group[j] or titles[i] == titles[j] or asked[i][0].text == query.text
+            grade = 3 if same or missing == 0 else 1 if missing == 1 and len(query.stated) >= 3 else 0
+            weights[i, j] = SETTINGS.negative_weights[grade]
+    own = torch.tensor([SETTINGS.positive_weights[int(grade)] for _, grade in asked])
+    return weights, own / own.mean()
+
+
+def reference_loss(encoder, loader, batch, out: dict, settings=SETTINGS, step: int = 0) -> torch.Tensor:
+    """SYSTEM.md's formulas on whole (B, B) matrices."""
+    whole, eye = 0.0, torch.eye(batch.size)
+    for task, share in (("short", settings.short_weight), ("long", settings.long_weight)):
+        weights, own = judged(loader, step, task)
+        cosines = out["image"] @ out[task].T
+        if encoder.head == "sigmoid":
+            z = encoder.logit_scale.exp() * cosines + encoder.logit_bias
+            weights = weights * (1 - eye) + torch.diag(own)
+            loss = -(weights * F.logsigmoid((2 * eye - 1) * z)).sum() / batch.size
+        else:
+            e = (encoder.logit_scale.exp() * cosines).exp()
+            pushed = e * weights * (1 - eye)
+            rows = -(own * (e.diag() / (e.diag() + pushed.sum(1))).log()).mean()
+            columns = -(own * (e.diag() / (e.diag() + pushed.sum(0))).log()).mean()
+            loss = (rows + columns) / 2
+        whole = whole + share * loss
+    return whole + settings.lwf_weight * (1 - (out["image"] * batch.targets).sum(1)).mean()
+
+
+def embed(encoder, batch, rows: slice = slice(None)) -> dict[str, torch.Tensor]:
+    pixels = model_pixels(encoder, {n: t[rows] for n, t in batch.pixels.items()}, batch.views[rows])
+    out = {"image": encoder.image_features(pixels)}
+    return out | {
+        task: encoder.text_features({n: t[rows] for n, t in tokens.items()}) for task, tokens in batch.texts.items()
+    }
+
+
+def gradients(encoder) -> torch.Tensor:
+    """Every parameter's gradient as one vector; each tower and the head must have taken part."""
+    named = dict(encoder.model.named_parameters())
+    for names in encoder.towers().values():
+        assert any(named[name].grad is not None and named[name].grad.abs().max() > 0 for name in names)
+    grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in named.values()]
+    encoder.model.zero_grad()
+    return torch.cat([g.flatten() for g in grads])
+
+
+def distance(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Relative L2 difference, in double precision."""
+    return float((one.double() - other.double()).norm() / other.double().norm())
+
+
+@pytest.mark.parametrize("family", ["siglip", "clip"])
+def test_any_micro_batch_gives_the_full_batchs_gradient(made, catalogue, family):
+    encoder = fresh(made, family)
+    loader, batch = batch_of(encoder, catalogue)
+    weights, own = judged(loader, 0, "short")
+    assert {0.0, 0.7, 1.0} <= {round(w, 3) for w in weights.flatten().tolist()}
+    assert len(set(own.tolist())) > 1  # graded positives
+    loss = reference_loss(encoder, loader, batch, embed(encoder, batch))
+    loss.backward()
+    expected = gradients(encoder)
+    for micro in (1, 2, 3, B):
+        parts = train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=1)
+        assert float(parts["loss"]) == pytest.approx(loss.item(), rel=1e-5)
+        assert distance(gradients(encoder), expected) < 1e-5
+
+
+def train_with(**changes) -> Train:
+    return Train(**{**vars(SETTINGS), **changes})
+
+
+@pytest.mark.parametrize("family", ["siglip", "clip"])
+@pytest.mark.parametrize("micro", [2, 4])
+def test_dropout_is_replayed(made, catalogue, family, micro):
+    encoder = fresh(made, family, dropout=0.3)
+    loader, batch = batch_of(encoder, catalogue)
+    kept = []
+    for start in range(0, B, micro):  # the graphs of all micro-batches at once: what replay saves
+        torch.manual_seed(40 + start)
+        kept.append(embed(encoder, batch, slice(start, start + micro)))
+    out = {name: torch.cat([part[name] for part in kept]) for name in kept[0]}
+    reference_loss(encoder, loader, batch, out).backward()
+    expected = gradients(encoder)
+    train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=40)
+    assert distance(gradients(encoder), expected) < 1e-5
+    train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=41)
+    assert distance(gradients(encoder), expected) > 1e-3  # dropout was on
+
+
+@pytest.mark.parametrize("family", ["siglip", "clip"])
+def test_blocks_smaller_than_the_batch_change_nothing(made, catalogue, family, monkeypatch):
+    encoder = fresh(made, family)
+    _, batch = batch_of(encoder, catalogue)
+    train.batch_gradient(encoder, batch, SETTINGS)
+    expected = gradients(encoder)
+    monkeypatch.setattr(train, "BLOCK", 4)
+    train.batch_gradient(encoder, batch, SETTINGS)
+    assert distance(gradients(encoder), expected) < 1e-5
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the size of the largest tensor that any operation, forwards or backwards, has made."""
+
+    numbers, calls = 0, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(tensor, torch.Tensor):
+                sparse = tensor.layout == torch.sparse_coo
+                self.numbers = max(self.numbers, tensor._nnz() if sparse else tensor.numel())
+                self.calls += 1
+        return made
+
+
+@pytest.mark.parametrize("family", ["siglip", "clip"])
+@pytest.mark.parametrize("pairs", [Pairs(), Pairs(short="title", long="title")])
+def test_no_matrix_of_the_whole_batch_is_ever_held(made, tmp_path, monkeypatch, family, pairs):
+    """With titles as queries every query states something of its own."""
+    encoder, size = fresh(made, family), 64
+    large = tiny_catalogue.collection(tmp_path, count=size + 1)
+    _, batch = batch_of(encoder, large, train_with(batch=size), pairs)
+    leaves = {name: F.normalize(torch.randn(size, 16), dim=1).requires_grad_() for name in ("image", *batch.texts)}
+    batch.targets = batch.targets[:, :16]
+    monkeypatch.setattr(train, "BLOCK", 4)
+    with Largest() as largest:
+        train.embedding_loss(encoder, leaves, batch, SETTINGS, size)
+    assert all(leaf.grad is not None for leaf in leaves.values())
+    assert largest.calls > 1000
+    assert 4 * size <= largest.numbers < size * size
+
+
+def test_recomputed_activations_give_the_same_gradient(made, catalogue):
+    for family in ("siglip", "clip"):
+        encoder = fresh(made, family, dropout=0.3)
+        _, batch = batch_of(encoder, catalogue)
+        settings = train_with(micro_batch=4)
+        train.batch_gradient(encoder, batch, settings, seed=5)
+        expected = gradients(encoder)
+        train.recompute_activations(encoder.model)
+        train.batch_gradient(encoder, batch, settings, seed=5)
+        assert distance(gradients(encoder), expected) < 1e-6
+
+
+def test_bf16_keeps_views_exact_and_gradients_close(made, catalogue, monkeypatch):
+    encoder = fresh(made, "siglip")
+    _, batch = batch_of(encoder, catalogue)
+    train.batch_gradient(encoder, batch, SETTINGS)
+    expected = gradients(encoder)
+    seen, features = [], encoder.image_features
+
+    def watched(inputs):
+        seen.append(inputs["pixel_values"])
+        assert torch.is_autocast_enabled("cpu")
+        return features(inputs)
+
+    monkeypatch.setattr(encoder, "image_features", watched)
+    train.batch_gradient(encoder, batch, train_with(precision="bf16", micro_batch=4))
+    found = gradients(encoder)
+    assert 1e-5 < distance(found, expected) < 0.1
+    shown = torch.cat(seen[:3])
+    assert torch.equal(shown, model_pixels(encoder, batch.pixels, batch.views)["pixel_values"])
+
+
+def run(catalogue, encoder, folder, pairs=PAIRS, **changes):
+    """Trains in `folder` and returns the log."""
+    folder.mkdir(exist_ok=True)
+    recipe = Recipe(name="test", base="test", pairs=pairs, train=train_with(**changes), seed=3)
+    train.train(recipe, catalogue, encoder, folder)
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def state(encoder) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+
+
+@pytest.mark.parametrize("frozen", ["image", "text"])
+def test_a_rate_of_zero_freezes_a_tower_bit_for_bit(made, catalogue, tmp_path, frozen):
+    encoder = fresh(made, "siglip")
+    before = state(encoder)
+    run(catalogue, encoder, tmp_path, micro_batch=4, weight_decay=0.5, **{f"{frozen}_lr": 0.0})
+    towers, after = encoder.towers(), encoder.model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in towers.pop(frozen))
+    moved = [not torch.equal(after[name], before[name]) for names in towers.values() for name in names]
+    assert np.mean(moved) > 0.9
+
+
+def test_a_frozen_head_and_both_frozen_towers(made, catalogue, tmp_path):
+    encoder = fresh(made, "clip")
+    before = state(encoder)
+    run(catalogue, encoder, tmp_path / "towers", micro_batch=4, image_lr=0.0, text_lr=0.0, lwf_weight=0.0)
+    changed = [name for name, tensor in encoder.model.state_dict().items() if not torch.equal(tensor, before[name])]
+    assert changed == ["logit_scale"]
+    with pytest.raises(WeftError, match="nothing to train"):
+        run(catalogue, encoder, tmp_path / "none", image_lr=0.0, text_lr=0.0, head_lr=0.0, lwf_weight=0.0)
+
+
+def test_parameter_groups(made):
+    encoder = fresh(made, "siglip")
+    settings = train_with(lr=1e-3, image_lr=0.1, text_lr=2.0, head_lr=5.0, weight_decay=0.2)
+    groups = train.parameter_groups(encoder, settings)
+    names = {id(parameter): name for name, parameter in encoder.model.named_parameters()}
+    found = {names[id(p)]: group for group in groups for p in group["params"]}
+    assert found.keys() == set(names.values())
+    assert sum(len(group["params"]) for group in groups) == len(names)
+    rates = {"image": 1e-4, "text": 2e-3, "head": 5e-3}
+    for tower, own in encoder.towers().items():
+        for name in own:
+            vector = dict(encoder.model.named_parameters())[name].ndim < 2
+            assert found[name]["peak"] == found[name]["lr"] == pytest.approx(rates[tower])
+            assert found[name]["weight_decay"] == (0.0 if vector or tower == "head" else 0.2)
+
+
+def test_schedule_rises_and_falls():
+    rates = [train.schedule(step, 100, 0.1) for step in range(100)]
+    assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
+    assert max(rates) == rates[9] == rates[10] == 1.0
+    assert all(a > b for a, b in pairwise(rates[10:]))
+    assert rates[55] == pytest.approx(0.5)
+    assert 0 < rates[-1] < 0.001
+    assert train.schedule(0, 1, 0.1) == 1.0
+    assert train.schedule(0, 100, 0.0) == 1.0
+
+
+def test_learning_lowers_the_loss_and_the_log_tells(made, catalogue, tmp_path):
+    log = run(catalogue, fresh(made, "siglip"), tmp_path, epochs=12, lr=5e-3, checkpoint_every=5, crop=1.0, flip=False)
+    assert [entry["step"] for entry in log] == list(range(24))
+    for entry in log:
+        parts = 0.7 * entry["short"] + 1.3 * entry["long"] + 0.4 * entry["lwf"]
+        assert entry["loss"] == pytest.approx(parts, abs=1e-5)
+    assert log[-1]["loss"] < 0.8 * log[0]["loss"]
+    assert log[0]["lwf"] < 1e-5 < 1e-2 < log[-1]["lwf"]  # the student begins as the base and leaves it
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["base_images.npy", "log.jsonl", "model"]
+
+
+def test_divergence_is_a_clear_error(made, catalogue, tmp_path):
+    encoder = fresh(made, "siglip")
+    with torch.no_grad():
+        encoder.logit_scale.fill_(200.0)
+    with pytest.raises(WeftError, match=r"diverged at step 0: lower train\.lr"):
+        run(catalogue, encoder, tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"precision": "fp8"}, {"lwf_target": "stale"}])
+def test_unknown_words_in_the_recipe_are_refused(made, catalogue, tmp_path, change):
+    with pytest.raises(WeftError, match="known are"):
+        run(catalogue, fresh(made, "siglip"), tmp_path, **change)
+
+
+def test_cached_targets_are_the_bases_view_of_the_whole_picture(made, catalogue, tmp_path):
+    for family in ("siglip", "clip"):
+        encoder = fresh(made, family, dropout=0.5)
+        (tmp_path / family).mkdir()
+        targets = train.base_embeddings(encoder, catalogue, tmp_path / family, train_with(micro_batch=5), CPU)
+        assert encoder.model.training
+        rows = np.concatenate([catalogue.image_rows[row] for row in np.flatnonzero(catalogue.split == "train")])
+        pixels, _ = training_pixels(encoder, [catalogue.image(row) for row in rows])
+        teacher = train.frozen(encoder)
+        with torch.no_grad():
+            live = teacher.image_features(model_pixels(teacher, pixels, None)).numpy()
+        assert np.abs(targets[rows] - live).max() < 1e-6
+        assert not targets[np.setdiff1d(np.arange(catalogue.image_count), rows)].any()
+
+
+def test_cached_targets_are_computed_once(made, catalogue, tmp_path, monkeypatch):
+    encoder = fresh(made, "siglip")
+    first = np.array(train.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU))
+    monkeypatch.setattr(encoder, "image_features", None)
+    assert np.array_equal(train.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU), first)
+
+
+def test_a_live_teacher_gives_what_the_cache_gives(made, catalogue, tmp_path):
+    cached, live = fresh(made, "siglip"), fresh(made, "siglip")
+    run(catalogue, cached, tmp_path / "cached", micro_batch=4, epochs=3)
+    run(catalogue, live, tmp_path / "live", micro_batch=4, epochs=3, lwf_target="live")
+    assert not (tmp_path / "live" / "base_images.npy").exists()
+    pairs = zip(cached.model.parameters(), live.model.parameters(), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in pairs)
+    off = fresh(made, "siglip")
+    run(catalogue, off, tmp_path / "off", micro_batch=4, epochs=3, lwf_weight=0.0)
+    apart = [(a - b).abs().max() for a, b in zip(cached.model.parameters(), off.model.parameters(), strict=True)]
+    assert max(apart) > 1e-3
+
+
+def test_the_result_is_the_trained_model(made, catalogue, tmp_path):
+    encoder = fresh(made, "clip")
+    run(catalogue, encoder, tmp_path, lwf_weight=0.0)
+    trained, opened = encoder.model.state_dict(), encoders.load(str(tmp_path / "model")).model.state_dict()
+    assert trained.keys() == opened.keys()
+    assert all(torch.equal(opened[name], tensor) for name, tensor in trained.items())
