@@ -1,5 +1,6 @@
 """Stage folders: each says what it was made from, is written whole or not at all, and kept when nothing changed."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -95,7 +96,8 @@ def write_whole(path: Path, data: bytes | str) -> None:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise disk_error(error, path) from None
 
 

@@ -93,8 +93,8 @@ def fused(task: Retrieval, rankings: Sequence[np.ndarray]) -> Scored:
 def describe(task: AnyTask, base: Scored | None = None) -> dict:
     """A task's facts for the report: sizes, the best score any model could reach, chance, and whether it counts.
 
-    A task counts only where the base is at least twice as good as chance: what it never knew it cannot forget.
-    Nor does one that asks its queries again in a smaller gallery, which would count them twice.
+    Out of domain a task counts only where the base is at least twice as good as chance: what it never knew it
+    cannot forget. Nor does one count that asks its queries again in a smaller gallery.
     """
     facts = {"name": task.name, "domain": task.domain, "kind": task.kind, "primary": task.primary}
     if isinstance(task, Classification):
@@ -108,6 +108,6 @@ def describe(task: AnyTask, base: Scored | None = None) -> dict:
     note = ""
     if isinstance(task, Retrieval) and not task.whole:
         note = "it asks the same queries again in an easier gallery"
-    elif base is not None and float(base.values[task.primary].mean()) < 2 * facts["chance"]:
+    elif base and task.domain == "out-of-domain" and base.values[task.primary].mean() < 2 * facts["chance"]:
         note = "the base is below twice chance"
     return facts | {"counts": not note, "note": note}

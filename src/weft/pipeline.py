@@ -15,7 +15,7 @@ from weft.embed import Embedder
 from weft.encoders import create, load, local_folder
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
-from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
+from weft.evaluate import RELEVANT, Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
 from weft.progress import progress, say
 from weft.recipe import Recipe, settings
 from weft.results import (
@@ -23,6 +23,7 @@ from weft.results import (
     alpha_record,
     contamination,
     examples,
+    token_lengths,
     training_cost,
     write_per_query,
     write_runs,
@@ -216,6 +217,7 @@ class Pipeline:
         results = {
             "verdict": verdict(differences, described, recipe.weave.delta),
             "alpha": alpha,
+            "relevant_grade": RELEVANT,
             "models": list(scored),
             "tasks": described,
             "scores": [
@@ -226,6 +228,7 @@ class Pipeline:
             ],
             "differences": differences,
             "examples": examples(tasks, {name: scored[name] for name in ("base", best)}),
+            "lengths": token_lengths(tasks, self._embedder(self._models()["base"]).encoder),
             "cost": training_cost(self.folder / "train" / "log.jsonl", recipe.train.batch),
             "environment": versions(),
             "base": recipe.base,
@@ -260,7 +263,7 @@ class Pipeline:
 
         def work(folder: Path) -> None:
             results = read_json(self.folder / "evaluate" / "results.json")
-            curated = read_json(self.folder / "curate" / "summary.json")
+            curated = read_json(self.folder / "curate" / "summary.json") | {"pairs": results["lengths"]}
             collections = {
                 c.folder: c for c in (t.collection for t in tasks_of(self.recipe, self.folder / "curate", "test"))
             }

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from weft import metrics, sweep
 from weft.catalogue.collection import Collection
-from weft.encoders import local_folder
+from weft.encoders import Encoder, local_folder
 from weft.evaluate import Scored
 from weft.tasks import AnyTask, Retrieval
 
@@ -140,6 +140,17 @@ def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Cho
         "measured": [float(grid[place]) for place in sorted(choice.measured)],
         "curve": curve,
     }
+
+
+def token_lengths(tasks: list[AnyTask], encoder: Encoder) -> dict:
+    """Per task the queries' lengths in the base's tokens, and the share of all that its text tower cuts."""
+    found, cut, total = {}, 0, 0
+    for task in tasks:
+        if isinstance(task, Retrieval):
+            lengths = np.asarray(encoder.token_lengths(task.task.texts))
+            found[f"{task.name}, tokens"] = {"mean": float(lengths.mean()), "max": int(lengths.max())}
+            cut, total = cut + int((lengths > encoder.max_tokens).sum()), total + len(lengths)
+    return found | {"cut_share": cut / max(total, 1)}
 
 
 def training_cost(log: Path, batch: int) -> dict:

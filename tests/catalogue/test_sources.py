@@ -5,7 +5,6 @@ import dataclasses
 import io
 import json
 import sys
-import types
 
 import datasets
 import numpy as np
@@ -426,22 +425,16 @@ def test_hub_problems_are_explained(monkeypatch):
         open_source(HUB)
 
 
-def test_the_demo_is_a_source(monkeypatch):
-    demo = types.ModuleType("weft.demo.source")
-    demo.parse = lambda uri: {"count": int(uri.removeprefix("demo:"))}
-    demo.products = lambda count: (Product(str(i), (picture(),), "t", brand=f"b{i}") for i in range(count))
-    parent = types.ModuleType("weft.demo")
-    parent.source = demo
-    monkeypatch.setitem(sys.modules, "weft.demo", parent)
-    monkeypatch.setitem(sys.modules, "weft.demo.source", demo)
-    products, _ = take(SourceSpec("demo:20", keep_brands=(0.0, 0.5), id_prefix="d-", limit=3))
-    assert [p.id for p in products] == [f"d-{i}" for i in range(20) if brand_share(f"b{i}") < 0.5][:3]
+def test_the_demo_is_a_source():
+    address = "demo:studio?products=20&size=32"
+    source = open_source(SourceSpec(address, keep_brands=(0.0, 0.5), id_prefix="d-"))
+    kept = list(source)
+    assert 0 < len(kept) < 20
+    assert all(item.id.startswith("d-") and brand_share(item.brand) < 0.5 for item in kept)
+    assert source.counts.rows == 20 == len(kept) + source.counts.left_out
+    assert len(list(open_source(SourceSpec(address, limit=3)))) == 3
     with pytest.raises(WeftError, match="where"):
-        open_source(SourceSpec("demo:20", where={"a": "b"}))
-
-
-# --- query logs
-
+        open_source(SourceSpec(address, where={"a": "b"}))
 
 def log(tmp_path, rows, **spec):
     write_csv(tmp_path / "log.csv", rows[0], rows[1:])

@@ -1,12 +1,15 @@
 """The drawn catalogue as a source of products, one at a time, and the uris that name it."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from weft.demo.draw import jpeg
-from weft.demo.vocabulary import VOCABULARIES
+from weft.demo.vocabulary import ATTRIBUTES, VOCABULARIES
 from weft.demo.world import Garment, garment, known, random, worlds
 from weft.errors import WeftError
+from weft.progress import progress
 from weft.schema import Product
 
 SECOND_VIEW = 0.12
@@ -20,18 +23,22 @@ def products(
     words: str | None = None,
     start: int = 0,
     size: int = 160,
+    keep: Callable[[Garment], bool] = lambda garment: True,
 ) -> Iterator[Product]:
     """Draws products `start` to `start + products` of a catalogue; memory does not grow with their number.
 
     Args:
         words: the vocabulary, "plain", "house" or "street"; None takes the world's own.
         size: side of the pictures in pixels.
+        keep: garments that it refuses are not drawn, which is the slow part.
 
     Raises:
         WeftError: unknown world or vocabulary, negative seed or start.
     """
     for index in range(start, start + products):
-        yield product(garment(world, seed, index, words or ""), size)
+        one = garment(world, seed, index, words or "")
+        if keep(one):
+            yield product(one, size)
 
 
 def product(garment: Garment, size: int = 160) -> Product:
@@ -52,6 +59,25 @@ def views(garment: Garment) -> int:
     """How many pictures a product has: 1 or 2; a relisted product as many as the original."""
     chance = random(garment.world, garment.seed, garment.photo, "images").random()
     return 2 if chance < SECOND_VIEW else 1
+
+
+def write_folder(uri: str, folder: Path) -> str:
+    """Draws a catalogue into `folder`: `images/` and `products.csv`, which is itself a source. Returns a summary."""
+    images = folder / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    arguments = parse(uri)
+    count = 0
+    with (folder / "products.csv").open("w", newline="", encoding="utf-8") as handle:
+        table = csv.writer(handle)
+        table.writerow(["id", "image", "title", "brand", "category", "variant", *ATTRIBUTES[1:-1]])
+        for item in progress(products(**arguments), "drawing", total=arguments.get("products"), unit="product"):
+            names = [f"{item.id}-{number}.jpg" for number in range(len(item.images))]
+            for name, data in zip(names, item.images, strict=True):
+                (images / name).write_bytes(data)
+            told = ["|".join(item.attributes.get(name, ())) for name in ATTRIBUTES[1:-1]]
+            table.writerow([item.id, "|".join(names), item.title, item.brand, item.category, item.variant, *told])
+            count += 1
+    return f"{count} products in {folder / 'products.csv'}, pictures in {images}"
 
 
 _NUMBERS = {"products": 1, "seed": 0, "start": 0, "size": 16}

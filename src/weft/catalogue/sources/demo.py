@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from weft.catalogue.sources.rows import Counts
 from weft.catalogue.sources.spec import SourceSpec
@@ -9,9 +10,12 @@ from weft.catalogue.sources.text import brand_share
 from weft.errors import WeftError
 from weft.schema import Product
 
+if TYPE_CHECKING:
+    from weft.demo.world import Garment
+
 
 def products(spec: SourceSpec, counts: Counts) -> Iterator[Product]:
-    """The demo's products; `keep_brands`, `limit` and `id_prefix` apply, columns do not.
+    """The demo's products; `keep_brands`, `share`, `limit` and `id_prefix` apply, columns do not.
 
     Raises:
         WeftError: the address is not understood, or the spec filters by columns, which the demo has not.
@@ -20,16 +24,19 @@ def products(spec: SourceSpec, counts: Counts) -> Iterator[Product]:
 
     if spec.where:
         raise WeftError(f"{spec.place}: `where` names columns, and the demo has none")
-    return _kept(spec, source.products(**source.parse(spec.place)), counts)
+    low, high = spec.keep_brands
+
+    def keep(garment: "Garment") -> bool:
+        counts.rows += 1
+        wanted = low <= brand_share(garment.words["brand"]) < high and brand_share(garment.id) < spec.share
+        counts.left_out += not wanted
+        return wanted
+
+    return _kept(spec, source.products(**source.parse(spec.place), keep=keep), counts)
 
 
 def _kept(spec: SourceSpec, drawn: Iterator[Product], counts: Counts) -> Iterator[Product]:
-    low, high = spec.keep_brands
     for product in drawn:
-        counts.rows += 1
-        if not low <= brand_share(product.brand) < high:
-            counts.left_out += 1
-            continue
         counts.products += 1
         yield dataclasses.replace(product, id=spec.id_prefix + product.id) if spec.id_prefix else product
         if spec.limit and counts.products >= spec.limit:

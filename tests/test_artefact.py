@@ -1,0 +1,212 @@
+"""Stage folders: kept when nothing changed, made again when something did, gone on with after a kill."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from weft import artefact
+from weft.artefact import MANIFEST, Stage, canonical, file_key, key_of, read_json, stage_key, write_json, write_whole
+from weft.errors import WeftError
+
+
+class Work:
+    """Counts its calls; leaves a file that says what it found."""
+
+    def __init__(self, dies: Exception | None = None):
+        self.calls, self.dies = 0, dies
+
+    def __call__(self, folder):
+        self.calls += 1
+        found = sorted(path.name for path in folder.iterdir())
+        (folder / "half").write_text("begun")
+        if self.dies:
+            raise self.dies
+        (folder / "found.json").write_text(json.dumps(found))
+
+
+class Killed(BaseException):
+    """Stands for a kill: no handler may tidy up after it."""
+
+
+def stage(folder, inputs=None, **settings):
+    return Stage(folder / "stage", {"seed": 0, **settings}, inputs or {"curate": "abc"})
+
+
+def test_runs_once_and_says_so(tmp_path, capsys):
+    work = Work()
+    stage(tmp_path).run(work)
+    assert "stage: writing" in capsys.readouterr().err
+    stage(tmp_path).run(work)
+    assert work.calls == 1 and "nothing changed" in capsys.readouterr().err
+    assert not (tmp_path / "stage.partial").exists() and not (tmp_path / "stage" / "key").exists()
+
+
+def test_the_manifest_says_what_it_was_made_from(tmp_path):
+    one = stage(tmp_path, {"base": "f00"}, train={"lr": 0.1, "names": ("a", "b")})
+    one.run(Work())
+    manifest = read_json(tmp_path / "stage" / MANIFEST)
+    assert manifest["inputs"] == {"base": "f00"} and manifest["settings"]["train"]["lr"] == 0.1
+    assert manifest["key"] == one.key == stage_key(tmp_path / "stage")
+    assert {"weft", "torch", "transformers", "python"} <= manifest["versions"].keys()
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"train": {"lr": 0.2, "epochs": 3}}, "train.lr"),
+        ({"train": {"lr": 0.1, "epochs": 3, "new": None}}, "train.new"),
+        ({"train": {"lr": 0.1, "epochs": 3}, "seed": 1}, "seed"),
+        ({"train": {"lr": 0.1, "epochs": 3}, "inputs": {"curate": "xyz"}}, "curate"),
+        ({"train": {"lr": 0.1, "epochs": 3}, "inputs": {"curate": "abc", "my.csv": "1"}}, "my.csv"),
+    ],
+)
+def test_runs_again_when_something_changed_and_names_it(tmp_path, capsys, changed, named):
+    stage(tmp_path, train={"lr": 0.1, "epochs": 3}).run(Work())
+    (tmp_path / "stage" / "stale").write_text("old")
+    capsys.readouterr()
+    work = Work()
+    stage(tmp_path, **changed).run(work)
+    said = capsys.readouterr().err
+    assert work.calls == 1 and f"again ({named} changed)" in said
+    assert not (tmp_path / "stage" / "stale").exists()
+
+
+def test_a_new_format_makes_every_stage_again(tmp_path, capsys, monkeypatch):
+    stage(tmp_path).run(Work())
+    monkeypatch.setattr(artefact, "FORMAT", artefact.FORMAT + 1)
+    work = Work()
+    stage(tmp_path).run(work)
+    assert work.calls == 1 and "format changed" in capsys.readouterr().err
+
+
+def test_a_killed_stage_goes_on_with_what_it_left(tmp_path, capsys):
+    with pytest.raises(Killed):
+        stage(tmp_path).run(Work(Killed()))
+    assert not (tmp_path / "stage").exists() and (tmp_path / "stage.partial" / "half").exists()
+    stage(tmp_path).run(Work())
+    assert "going on" in capsys.readouterr().err
+    assert "half" in json.loads((tmp_path / "stage" / "found.json").read_text())
+
+
+def test_changed_settings_wipe_what_a_killed_stage_left(tmp_path):
+    with pytest.raises(Killed):
+        stage(tmp_path).run(Work(Killed()))
+    stage(tmp_path, seed=1).run(Work())
+    assert json.loads((tmp_path / "stage" / "found.json").read_text()) == ["key"]
+
+
+def test_killed_between_the_work_and_the_rename_nothing_is_done_twice(tmp_path, monkeypatch):
+    stage(tmp_path, seed=1).run(Work())  # an older result, which must be removed first
+    monkeypatch.setattr(artefact.shutil, "rmtree", lambda *_: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        stage(tmp_path).run(Work())
+    monkeypatch.undo()
+    work = Work()
+    stage(tmp_path).run(work)
+    assert work.calls == 0 and stage(tmp_path).done() and (tmp_path / "stage" / "found.json").exists()
+
+
+def test_the_old_result_stays_until_the_new_one_is_complete(tmp_path):
+    stage(tmp_path).run(Work())
+    with pytest.raises(Killed):
+        stage(tmp_path, seed=1).run(Work(Killed()))
+    assert stage(tmp_path).done()
+
+
+def test_a_really_killed_process(tmp_path):
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom weft.artefact import Stage\n"
+        "def work(folder):\n    (folder / 'half').write_text('x')\n    os.kill(os.getpid(), 9)\n"
+        "Stage(Path(sys.argv[1]) / 'stage', {'seed': 0}, {'curate': 'abc'}).run(work)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True).returncode == -9
+    )
+    assert not (tmp_path / "stage").exists()
+    stage(tmp_path).run(Work())
+    assert "half" in json.loads((tmp_path / "stage" / "found.json").read_text())
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"key"', "[]", "\xff\xfe"])
+def test_a_damaged_manifest(tmp_path, content):
+    stage(tmp_path).run(Work())
+    (tmp_path / "stage" / MANIFEST).write_bytes(content.encode("latin-1"))
+    with pytest.raises(WeftError, match=r"manifest.json is damaged .*delete its folder"):
+        stage(tmp_path).run(Work())
+
+
+def test_a_stage_that_is_not_there(tmp_path):
+    with pytest.raises(WeftError, match="run the stage"):
+        stage_key(tmp_path)
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(tmp_path, monkeypatch):
+    path = tmp_path / "summary.json"
+    write_json(path, {"old": 1})
+    monkeypatch.setattr(artefact.os, "fsync", full)
+    with pytest.raises(WeftError, match=r"cannot write .*summary.json: No space left on device \(\d+ MB free\)"):
+        write_whole(path, "new" * 1000)
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"] and read_json(path) == {"old": 1}
+
+
+def test_a_full_disk_inside_a_stage(tmp_path):
+    with pytest.raises(WeftError, match="No space left"):
+        stage(tmp_path).run(Work(OSError(errno.ENOSPC, "No space left on device")))
+    assert not (tmp_path / "stage").exists()
+
+
+def test_other_failures_are_not_blamed_on_the_disk(tmp_path):
+    with pytest.raises(ConnectionError):
+        stage(tmp_path).run(Work(ConnectionError("the hub went away")))
+    with pytest.raises(FileNotFoundError):
+        stage(tmp_path).run(Work(FileNotFoundError(errno.ENOENT, "ours", "missing.json")))
+
+
+def test_a_folder_that_may_not_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WeftError, match="Not a directory"):
+        write_whole(tmp_path / "file" / "x", "data")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 kB; needs root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk):
+    write_whole(small_disk / "a", b"0" * 100_000)
+    with pytest.raises(WeftError, match=r"cannot write .*/b: No space left on device \(0 MB free\)"):
+        write_whole(small_disk / "b", b"0" * 400_000)
+    assert [p.name for p in small_disk.iterdir()] == ["a"]
+
+
+def test_keys():
+    assert canonical({"b": 1, "a": (1, 2)}) == canonical({"a": [1, 2], "b": 1})
+    assert key_of({"a": 1}) != key_of({"a": 1.5}) and len(key_of(1)) == 16
+
+
+def test_file_keys(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("id\n1\n")
+    before = file_key(table), file_key(tmp_path)
+    table.write_text("id\n2\n")
+    assert file_key(table) != before[0]
+    (tmp_path / "more.jpg").write_bytes(b"x")
+    assert file_key(tmp_path) != before[1]

@@ -1,0 +1,193 @@
+"""Recipes: every typo is refused by name, and what is accepted arrives with its type."""
+
+from pathlib import Path
+
+import pytest
+
+from weft.catalogue.sources.spec import Columns
+from weft.errors import WeftError
+from weft.recipe import RANGES, Recipe, load, settings
+
+SMALL = """
+base = "demo"
+[[sources]]
+path = "demo:studio?products=10"
+"""
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text=SMALL, *overrides):
+        path = tmp_path / "mine.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, overrides)
+
+    return write
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_shipped_recipe_loads(path):
+    loaded = load(path)
+    assert loaded.sources and loaded.name
+    for benchmark in loaded.benchmarks:
+        assert benchmark.collection or benchmark.source.place
+
+
+def test_there_are_shipped_recipes():
+    assert {"demo", "demo_base", "kagl", "kagl_base"} <= {path.stem for path in RECIPES}
+
+
+def test_defaults_and_the_file_s_name(recipe):
+    loaded = recipe()
+    assert loaded.name == "mine" and loaded.folder == Path("runs/mine")
+    assert loaded.train == Recipe(name="", base="").train
+    assert loaded.sources[0].path == "demo:studio?products=10"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("epoch = 3", ["mine.toml", "'epoch'"]),
+        ("[train]\nepoch = 3", ["mine.toml: train", "'epoch'", "'epochs'"]),
+        ("[wieve]\ndelta = 1.0", ["'wieve'", "'weave'"]),
+        ("[train]\nxyzzy = 3", ["'xyzzy'", "epochs"]),  # nothing is near: all are named
+        ("[[benchmarks]]\nname = 'b'\nsource = { pth = 'x' }", ["benchmarks[0]: source", "'pth'", "'path'"]),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_one_and_the_place(recipe, text, told):
+    top, _, tables = text.partition("[")
+    with pytest.raises(WeftError) as caught:
+        recipe(top + "\n" + SMALL + ("[" + tables if tables else ""))
+    assert all(word in str(caught.value) for word in told), caught.value
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("train.epochs='three'", "train: epochs: expected int"),
+        ("train.epochs=3.5", "expected int"),
+        ("train.flip=1", "expected bool"),
+        ("train.lr=true", "expected float"),
+        ("sources.0.columns.attributes={colour = 3}", "attributes.colour: expected str"),
+        ("sources.0.keep_brands=[0.5]", "expected 2 values"),
+        ("train.positive_weights=[0, 'a', 1, 1]", "positive_weights[1]: expected float"),
+        ("train=3", "train: expected a table"),
+        ("baselines='one'", "baselines: expected"),
+        ("weave.rule='detla'", "'delta', 'margin'"),
+        ("pairs.short='titel'", "'title'"),
+        ("train.precision='fp16'", "'bf16', 'fp32'"),
+    ],
+)
+def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
+    with pytest.raises(WeftError) as caught:
+        recipe(SMALL, override)
+    assert told in str(caught.value) and "mine.toml" in str(caught.value), caught.value
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["curate.dev_share=0.6", "curate.test_share=0.4"], "nothing to train on"),
+        (["train.positive_weights=[1.0]"], "four numbers"),
+        (["pairs.short=''", "pairs.long=''"], "both empty"),
+        (["benchmarks=[{name = 'b'}]"], "either `source` or `collection`"),
+        (["benchmarks=[{name = 'a', collection = 'x'}, {name = 'a', collection = 'y'}]"], "two benchmarks"),
+        (["benchmarks=[{name = '../b', collection = 'x'}]"], "'../b'"),
+        (["benchmarks=[{name = '', collection = 'x'}]"], "''"),
+        (["benchmarks=[{name = 'b', collection = 'x', dev_share = 0.0}]"], "both dev and test"),
+        (["benchmarks=[{name = 'b', collection = 'x', prompt = 'a photo'}]"], "{}"),
+        (["sources=[]"], "[[sources]]"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(recipe, overrides, told):
+    with pytest.raises(WeftError) as caught:
+        recipe(SMALL, *overrides)
+    assert told in str(caught.value), caught.value
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_ranges(recipe, name):
+    low, high = RANGES[name]
+    for value in [low - 1] + [high + 1] * (high == 1):
+        with pytest.raises(WeftError, match=f"{name} is {value:g}"):
+            recipe(SMALL, f"{name}={value}")
+    part, _, key = name.rpartition(".")
+    loaded = recipe(SMALL, f"{name}={low}")
+    assert getattr(getattr(loaded, part) if part else loaded, key) == low
+
+
+def test_missing_and_unreadable(tmp_path, recipe):
+    with pytest.raises(WeftError, match=r"mine.toml: missing base"):
+        recipe("name = 'x'")
+    with pytest.raises(WeftError, match="not valid TOML"):
+        recipe("base = = 3")
+    with pytest.raises(WeftError, match="there is no recipe"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(WeftError, match="cannot read"):
+        load(tmp_path)
+    (tmp_path / "bytes.toml").write_bytes(b"base = '\xff'")
+    with pytest.raises(WeftError, match="not valid TOML"):
+        load(tmp_path / "bytes.toml")
+
+
+def test_overrides(recipe):
+    loaded = recipe(SMALL, "train.epochs=9", "train.lr=1", "base=some/model", "sources.0.limit=5", "weave.full=true")
+    assert (loaded.train.epochs, loaded.base, loaded.sources[0].limit, loaded.weave.full) == (9, "some/model", 5, True)
+    assert loaded.train.lr == 1.0 and type(loaded.train.lr) is float
+    assert recipe(SMALL, "data=").data == ""
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "sources.5.path=x", "sources.x.path=y", "base.deep.er=1"])
+def test_an_override_that_leads_nowhere(recipe, override):
+    with pytest.raises(WeftError, match="override"):
+        recipe(SMALL, override)
+
+
+def test_an_override_is_checked_like_the_file(recipe):
+    with pytest.raises(WeftError, match="'epochs'"):
+        recipe(SMALL, "train.epoch=9")
+
+
+LOCAL = """
+base = "demo"
+[[sources]]
+path = "hf:owner/name"
+local = "a/table.parquet"
+columns = { image = "image", title = "hub_title" }
+local_columns = { image = "picture" }
+[[sources]]
+path = "demo:studio"
+[query_log]
+path = "hf:owner/log"
+local = "log.csv"
+[[benchmarks]]
+name = "b"
+source = { path = "hf:owner/other", local = "b.parquet", columns = { title = "t" } }
+"""
+
+
+def test_without_data_the_addresses_are_read(recipe):
+    loaded = recipe(LOCAL)
+    places = [s.place for s in (*loaded.sources, loaded.query_log, loaded.benchmarks[0].source)]
+    assert places == ["hf:owner/name", "demo:studio", "hf:owner/log", "hf:owner/other"]
+    assert loaded.sources[0].columns.title == "hub_title"
+
+
+def test_with_data_the_local_copies_are_read_with_their_columns(recipe):
+    loaded = recipe(LOCAL, "data=/somewhere")
+    places = [s.place for s in (*loaded.sources, loaded.query_log, loaded.benchmarks[0].source)]
+    inside = [str(Path("/somewhere") / name) for name in ("a/table.parquet", "log.csv", "b.parquet")]
+    assert places == [inside[0], "demo:studio", *inside[1:]]
+    assert loaded.sources[0].columns == Columns(image="picture")
+    assert loaded.benchmarks[0].source.columns.title == "t"  # no local_columns: the same ones hold
+
+
+def test_a_source_with_local_alone_needs_no_data_folder(recipe):
+    text = LOCAL.replace('path = "hf:owner/name"\n', "")
+    assert recipe(text).sources[0].place == "a/table.parquet"
+
+
+def test_settings_are_plain_data(recipe):
+    plain = settings(recipe(SMALL).sources[0])
+    assert plain["columns"]["attributes"] == {} and plain["path"].startswith("demo:")
