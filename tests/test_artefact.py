@@ -123,9 +123,8 @@ def test_a_really_killed_process(tmp_path):
         "def work(folder):\n    (folder / 'half').write_text('x')\n    os.kill(os.getpid(), 9)\n"
         "Stage(Path(sys.argv[1]) / 'stage', {'seed': 0}, {'curate': 'abc'}).run(work)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True).returncode == -9
-    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True)
+    assert done.returncode == -9, done.stderr
     assert not (tmp_path / "stage").exists()
     stage(tmp_path).run(Work())
     assert "half" in json.loads((tmp_path / "stage" / "found.json").read_text())
@@ -181,9 +180,8 @@ def small_disk(tmp_path):
     """A file system of 256 kB; needs root."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], check=False, capture_output=True
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    mounted = subprocess.run(mount, check=False, capture_output=True)
     if mounted.returncode:
         pytest.skip("a small file system can only be mounted by root")
     yield place

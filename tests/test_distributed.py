@@ -1,8 +1,10 @@
 """Two processes under `torchrun` do what one does: the same gradient, the same weights, one set of files."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ runpy.run_module("weft", run_name="__main__")
 """
 
 
-def gradient(encoder: Encoder, folder) -> dict[str, torch.Tensor]:
+def gradient(encoder: Encoder, folder: Path) -> dict[str, torch.Tensor]:
     """Of this process's part of a batch, added up over the processes; the loss is among it."""
     catalogue = tiny_catalogue.Collection(folder / "catalogue")
     random = np.random.default_rng(0)
@@ -50,7 +52,7 @@ def gradient(encoder: Encoder, folder) -> dict[str, torch.Tensor]:
     return parts | {name: parameter.grad for name, parameter in named.items() if parameter.grad is not None}
 
 
-def on_every_process(folder) -> None:
+def on_every_process(folder: Path) -> None:
     for family in ("siglip", "clip"):
         found = gradient(encoders.load(str(folder / family)), folder)
         if processes.rank() == 0:
@@ -64,24 +66,6 @@ def on_every_process(folder) -> None:
     Stage(folder / "shared", {}, {}).run(work, shared=True)
 
 
-@pytest.fixture(scope="module")
-def together(tmp_path_factory):
-    """A folder in which two processes have done their work, and what they said."""
-    folder = tmp_path_factory.mktemp("together")
-    tiny_catalogue.collection(folder / "catalogue")
-    tiny.siglip(folder / "siglip")
-    tiny.clip(folder / "clip")
-    recipe = tiny_recipe.recipe(folder, epochs=2)
-    Pipeline(load(recipe)).curate()
-    script = folder / "script.py"
-    tests = str(tiny.Path(__file__).parent)
-    script.write_text(SCRIPT.format(tests=tests, folder=str(folder), recipe=str(recipe)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    done = subprocess.run(command, env=tiny_recipe.environment(), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return folder, done.stderr
-
-
 def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
     """Relative L2 difference over all tensors together."""
     assert one.keys() == other.keys()
@@ -89,9 +73,32 @@ def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> fl
     return float((a - b).norm() / b.norm())
 
 
-@pytest.mark.parametrize("family", ["siglip", "clip"])
-def test_the_gradient_is_that_of_one_process(together, family):
-    folder, _ = together
+def launch(*command: str) -> subprocess.CompletedProcess:
+    run = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", *command]
+    everything = {"env": tiny_recipe.environment(), "capture_output": True, "text": True, "timeout": 180}
+    return subprocess.run([sys.executable, "-m", *run], **everything)
+
+
+def test_two_processes_do_what_one_does(tmp_path):
+    """One test, because starting processes is what takes the time."""
+    tiny_catalogue.collection(tmp_path / "catalogue")
+    tiny.siglip(tmp_path / "siglip")
+    tiny.clip(tmp_path / "clip")
+    recipe = tiny_recipe.recipe(tmp_path, epochs=2)
+    Pipeline(load(recipe)).curate()
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), folder=str(tmp_path), recipe=str(recipe)))
+    done = launch(str(script))
+    assert done.returncode == 0, done.stderr
+    for family in ("siglip", "clip"):
+        compare_gradients(tmp_path, family)
+    compare_weights(tmp_path)
+    assert done.stderr.count("train: writing") == 1  # one of them speaks
+    assert done.stderr.count("trained 6 steps") == 1
+    compare_files(tmp_path)
+
+
+def compare_gradients(folder: Path, family: str) -> None:
     both = load_file(folder / f"{family}.safetensors")
     alone = {name: tensor.detach() for name, tensor in gradient(encoders.load(str(folder / family)), folder).items()}
     parts = [{name: t for name, t in side.items() if name.startswith("part ")} for side in (both, alone)]
@@ -101,36 +108,30 @@ def test_the_gradient_is_that_of_one_process(together, family):
     assert distance(*rest) < 1e-5
 
 
-def test_the_weights_are_those_of_one_process(together, monkeypatch):
-    folder, _ = together
+def compare_weights(folder: Path) -> None:
+    """Against a training by this process, after six steps."""
     alone = load(folder / "recipe.toml", [f"out={folder / 'alone'}"])
-    (folder / "alone").mkdir(exist_ok=True)
-    if not (folder / "alone" / "curate").exists():
-        (folder / "alone" / "curate").symlink_to(folder / "run" / "curate")
+    shutil.copytree(folder / "run" / "curate", folder / "alone" / "curate")
     Pipeline(alone).train()
     base = load_file(folder / "base" / "model.safetensors")
     one, both = (load_file(folder / run / "train" / "model" / "model.safetensors") for run in ("alone", "run"))
     assert distance(both, one) < 1e-5
     moved = [{name: side[name] - base[name] for name in base} for side in (both, one)]
-    assert distance(*moved) < 1e-3  # Adam divides noise by noise where the gradient is zero
+    assert distance(*moved) < 1e-4  # of the change itself; Adam divides noise by noise where the gradient is zero
     logs = [(folder / run / "train" / "log.jsonl").read_text().splitlines() for run in ("alone", "run")]
     for a, b in zip(*(map(json.loads, log) for log in logs), strict=True):
         assert a["loss"] == pytest.approx(b["loss"], abs=1e-5)
         assert a["norm"] == pytest.approx(b["norm"], rel=1e-4)
 
 
-def test_one_process_writes_and_speaks(together):
-    folder, said = together
-    assert said.count("train: writing") == 1
-    assert said.count("trained 6 steps") == 1
-    alone = Stage(folder / "run" / "train", {}, {})
-    assert (alone.folder / "manifest.json").exists()
-    files = {"base_images.npy", "log.jsonl", "manifest.json", "model"}
-    assert {file.name for file in alone.folder.iterdir()} == files
-    lines = (alone.folder / "log.jsonl").read_text().splitlines()
+def compare_files(folder: Path) -> None:
+    """One process writes; where the work is shared, both have done it."""
+    stage = folder / "run" / "train"
+    assert {file.name for file in stage.iterdir()} == {"base_images.npy", "log.jsonl", "manifest.json", "model"}
+    lines = (stage / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(6))
     assert {file.name for file in (folder / "stage").iterdir()} == {"by 0", "manifest.json"}
     assert {file.name for file in (folder / "shared").iterdir()} == {"by 0", "by 1", "manifest.json"}
     assert not list(folder.rglob("*partial*"))
     Pipeline(load(folder / "recipe.toml")).train()  # finished: one process finds nothing to do
-    assert (alone.folder / "log.jsonl").read_text().splitlines() == lines
+    assert (stage / "log.jsonl").read_text().splitlines() == lines

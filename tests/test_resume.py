@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from operator import attrgetter
 
 import pytest
 import torch
@@ -77,11 +78,13 @@ class Killed(BaseException):
     """Nothing catches it, as nothing catches a kill."""
 
 
-@pytest.mark.parametrize(("place", "call"), [("batch_gradient", 1), ("batch_gradient", 7), ("_save", 1)])
+@pytest.mark.parametrize(
+    ("place", "call"), [("batch_gradient", 1), ("batch_gradient", 7), ("_Log.flush", 1), ("_save", 1)]
+)
 def test_killed_at_any_step(recipe, monkeypatch, place, call):
-    """Before the first checkpoint, between two, and between the log and the checkpoint; `call` counts from 0."""
+    """Before the first checkpoint, between two, and around the log and the checkpoint; `call` counts from 0."""
     settings, _ = recipe
-    done, real = [], getattr(train, place)
+    done, real = [], attrgetter(place)(train)
 
     def fatal(*arguments, **named):
         if len(done) == call:
@@ -90,7 +93,7 @@ def test_killed_at_any_step(recipe, monkeypatch, place, call):
         return real(*arguments, **named)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train, place, fatal)
+        patch.setattr(f"weft.train.{place}", fatal)
         Pipeline(settings).train()
     Pipeline(settings).train()
     compare(settings.folder)

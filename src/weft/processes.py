@@ -1,12 +1,15 @@
 """The processes of one run: `torchrun` starts several, and each takes its part of every batch; else there is one."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from weft.errors import WeftError
 
 PATIENCE = timedelta(days=2)
 """How long a process waits for the others: the first one may read a large catalogue alone."""
@@ -30,9 +33,10 @@ def device() -> torch.device:
 
 
 def wait() -> None:
-    """Returns when every process has come here."""
+    """Returns when every process has come here. Raises `WeftError`, as the others below, if one has ended."""
     if _together():
-        dist.barrier()
+        with _speaking():
+            dist.barrier()
 
 
 def gather(tensor: Tensor) -> Tensor:
@@ -40,14 +44,16 @@ def gather(tensor: Tensor) -> Tensor:
     if not _together():
         return tensor.clone()
     parts = [torch.empty_like(tensor) for _ in range(world())]
-    dist.all_gather(parts, tensor.contiguous())
+    with _speaking():
+        dist.all_gather(parts, tensor.contiguous())
     return torch.cat(parts)
 
 
 def total(tensor: Tensor) -> Tensor:
     """Adds up the processes' tensors, in place, on each of them."""
     if _together():
-        dist.all_reduce(tensor)
+        with _speaking():
+            dist.all_reduce(tensor)
     return tensor
 
 
@@ -68,3 +74,13 @@ def _together() -> bool:
             torch.cuda.set_device(device())
         dist.init_process_group("nccl" if device().type == "cuda" else "gloo", timeout=PATIENCE)
     return world() > 1
+
+
+@contextmanager
+def _speaking() -> Iterator[None]:
+    """A process that ends, because its disk is full for instance, must not give the others a traceback each."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise WeftError(f"process {rank()} lost another one, whose own message says why ({reason})") from error

@@ -436,6 +436,7 @@ def test_the_demo_is_a_source():
     with pytest.raises(WeftError, match="where"):
         open_source(SourceSpec(address, where={"a": "b"}))
 
+
 def log(tmp_path, rows, **spec):
     write_csv(tmp_path / "log.csv", rows[0], rows[1:])
     return list(read_log(SourceSpec(str(tmp_path / "log.csv"), **spec)))

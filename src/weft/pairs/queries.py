@@ -51,9 +51,9 @@ def statements(product: Product, order: tuple[str, ...] = ()) -> list[tuple[str,
 
 def facts(product: Product) -> set[str]:
     """Every statement that holds for the product, its title included; relevance is a matter of these sets."""
-    held = {f"{name}={normal(value)}" for name, values in product.attributes.items() for value in values}
-    own = (("brand", product.brand), ("category", product.category), ("title", product.title))
-    return held | {f"{name}={normal(value)}" for name, value in own if normal(value)}
+    told = [(name, value) for name, values in product.attributes.items() for value in values]
+    told += [("brand", product.brand), ("category", product.category), ("title", product.title)]
+    return {f"{name}={normal(value)}" for name, value in told if normal(value)}
 
 
 def stems(text: str) -> set[str]:
@@ -132,26 +132,28 @@ class Writer:
                         break
             return kept
 
+        def category_first(order: list[int]) -> list[int]:
+            return sorted(order, key=lambda place: told[place][0] != "category")
+
         places = random.permutation(len(told)).tolist()
-        if told[-1][0] == "category":
-            places.sort(key=lambda place: place < len(told) - 1)
-        kept = added(places)
+        kept = added(category_first(places))
         if kept and holding(kept) > most:  # eight words may do if they are the rarest
-            kept = added(sorted(places, key=lambda place: holding([place])))
-        return spoken([told[i] for i in sorted(kept)] if kept else fitting(told[-1:], random))
+            kept = added(category_first(sorted(places, key=lambda place: holding([place]))))
+        return spoken([told[i] for i in sorted(kept)] or told[-1:])
 
 
 def spoken(told: list[tuple[str, str]]) -> Query:
-    return Query(" ".join(value for _, value in told), tuple(f"{name}={value}" for name, value in told))
+    """The values in a row; only a value that is too long by itself is cut, and stated whole."""
+    text = " ".join(value for _, value in told)
+    return Query(first_words(text, SHORT_WORDS), tuple(f"{name}={value}" for name, value in told))
 
 
 def fitting(told: list[tuple[str, str]], random: np.random.Generator) -> list[tuple[str, str]]:
-    """Takes statements out at random, the category last, until eight words are left."""
+    """Takes statements out at random, the last one never, until eight words or one statement are left."""
     told = list(told)
     while words(" ".join(value for _, value in told)) > SHORT_WORDS and len(told) > 1:
         told.pop(int(random.integers(max(1, len(told) - 1))))
-    name, value = told[0]
-    return told if len(told) > 1 else [(name, first_words(value, SHORT_WORDS))]
+    return told
 
 
 def plain_query(product: Product, what: str) -> Query:

@@ -1,0 +1,143 @@
+"""Embeddings: equal to the plain model's, kept by content, made again when anything that matters changes."""
+
+import errno
+import io
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import tiny
+from shelves import shelf
+from weft import embed as module
+from weft.embed import Embedder
+from weft.errors import WeftError
+
+TEXTS = [f"red dress {n}" for n in range(7)]
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    return shelf(tmp_path_factory.mktemp("c"), "e" * 5, [1, 2, 1, 1, 2])
+
+
+@pytest.fixture
+def encoder():
+    return tiny.encoder()
+
+
+class Counting:
+    """Counts forward passes of an encoder."""
+
+    def __init__(self, encoder, monkeypatch):
+        self.calls = 0
+        for name in ("image_features", "text_features"):
+            monkeypatch.setattr(encoder, name, self._counted(getattr(encoder, name)))
+
+    def _counted(self, forward):
+        def call(inputs):
+            self.calls += 1
+            return forward(inputs)
+
+        return call
+
+
+def test_pictures_equal_the_plain_model(encoder, collection):
+    got = Embedder(encoder, batch=3).images(collection, [6, 0, 3, 3])
+    pictures = [Image.open(io.BytesIO(collection.image(row))) for row in (6, 0, 3, 3)]
+    with torch.no_grad():
+        plain = encoder.model.get_image_features(**encoder.image_processor(pictures, return_tensors="pt")).pooler_output
+    plain = torch.nn.functional.normalize(plain, dim=-1).numpy()
+    assert got.shape == (4, encoder.dim) and got.dtype == np.float32
+    assert np.abs(got - plain).max() < 1e-6 and np.allclose(np.linalg.norm(got, axis=1), 1, atol=1e-6)
+    assert np.abs(got[2] - got[3]).max() < 1e-6  # in batches of 3 and 1, whose sums may differ in the last bits
+
+
+def test_texts_equal_the_plain_model(encoder):
+    got = Embedder(encoder, batch=4).texts(TEXTS)
+    with torch.no_grad():
+        plain = encoder.model.get_text_features(**encoder.tokens(TEXTS)).pooler_output
+    assert np.abs(got - torch.nn.functional.normalize(plain, dim=-1).numpy()).max() < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_the_batch_changes_nothing(encoder, collection, batch):
+    rows = np.arange(collection.image_count)
+    assert (
+        np.abs(
+            Embedder(encoder, batch=batch).images(collection, rows) - Embedder(encoder).images(collection, rows)
+        ).max()
+        < 1e-6
+    )
+
+
+def test_nothing_to_embed(encoder, collection):
+    assert Embedder(encoder).texts([]).shape == (0, encoder.dim)
+    assert Embedder(encoder).images(collection, []).shape == (0, encoder.dim)
+
+
+def test_dropout_is_off_even_if_the_model_was_left_training(collection):
+    encoder = tiny.encoder()
+    encoder.model.train()
+    assert not Embedder(encoder).encoder.model.training
+
+
+def test_kept_embeddings_are_read_back(encoder, collection, tmp_path, monkeypatch):
+    first = Embedder(encoder, tmp_path / "cache", batch=4)
+    images, texts = first.images(collection, range(7)), first.texts(TEXTS)
+    again = Embedder(tiny.encoder(), tmp_path / "cache", batch=2)  # equal weights, another object
+    counting = Counting(again.encoder, monkeypatch)
+    assert np.array_equal(again.images(collection, np.arange(7)), images) and np.array_equal(again.texts(TEXTS), texts)
+    assert counting.calls == 0
+    assert not list((tmp_path / "cache").glob("*.partial*"))
+
+
+@pytest.mark.parametrize("change", ["weights", "preprocessing", "pictures", "rows", "texts"])
+def test_what_changes_the_result_is_computed_again(encoder, collection, tmp_path, change, monkeypatch):
+    first = Embedder(encoder, tmp_path / "cache")
+    first.images(collection, range(5)), first.texts(TEXTS)
+    other, rows, texts = tiny.encoder(), range(5), TEXTS
+    if change == "weights":
+        with torch.no_grad():
+            next(iter(other.model.parameters())).view(-1)[0] += 1e-3
+    elif change == "preprocessing":
+        other.image_processor.image_mean = [0.4, 0.5, 0.5]
+    elif change == "pictures":
+        collection = shelf(tmp_path / "other", "e" * 6)
+    elif change == "rows":
+        rows = [1, 0, 2, 3, 4]
+    else:
+        texts = TEXTS[::-1]
+    again = Embedder(other, tmp_path / "cache")
+    counting = Counting(other, monkeypatch)
+    again.images(collection, rows), again.texts(texts)
+    assert counting.calls >= 1
+
+
+def test_a_damaged_file_is_computed_again(encoder, collection, tmp_path, capsys):
+    images = Embedder(encoder, tmp_path).images(collection, range(7))
+    (kept,) = tmp_path.glob("images-*.npy")
+    for damage in (kept.read_bytes()[:200], b"", b"no array"):
+        kept.write_bytes(damage)
+        assert np.array_equal(Embedder(encoder, tmp_path).images(collection, range(7)), images)
+        assert "damaged" in capsys.readouterr().err
+    assert np.array_equal(np.load(kept), images)
+
+
+def test_a_full_disk_leaves_nothing(encoder, tmp_path, monkeypatch):
+    def full(path, array):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module.np, "save", full)
+    with pytest.raises(WeftError, match=r"texts-.*npy: No space left"):
+        Embedder(encoder, tmp_path).texts(TEXTS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_no_longer_decodes_is_named(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("shelves.png", lambda seed: b"damaged")
+    with pytest.raises(WeftError, match="damaged"):
+        Embedder(encoder).images(shelf(tmp_path / "c", "e"), [0])

@@ -1,0 +1,191 @@
+"""Scores against a collection small enough to rank by hand: unit vectors on a circle, nearer angles first."""
+
+import numpy as np
+import pytest
+
+from shelves import angles, shelf
+from weft.errors import WeftError
+from weft.evaluate import REPORTED, bm25_ranking, classification_metrics, describe, fused, in_gallery, score
+from weft.results import TRAINED_ON, contamination
+from weft.tasks import Classification, Retrieval
+
+
+def retrieval(collection, split="test", gallery=None, domain="in-domain"):
+    (task,) = collection.tasks(split)
+    gallery = np.arange(len(collection)) if gallery is None else np.asarray(gallery)
+    return Retrieval(task.name, domain, collection, task, gallery)
+
+
+@pytest.fixture
+def circle(tmp_path):
+    """Twelve products at 0, 10, 20 ... degrees; the query of product 3 stands at 31, that of product 5 at 78."""
+    queries = [
+        ("a", "short", "test", "one", 3, {3: 3, 8: 3, 2: 1}),
+        ("b", "short", "test", "two", 5, {5: 3}),
+    ]
+    return shelf(tmp_path / "circle", "t" * 3 + "e" * 9, queries=queries)
+
+
+def test_metrics_by_hand(circle):
+    task = retrieval(circle)
+    scored = score(task, angles(31, 78), angles(*range(0, 120, 10)))
+    assert scored.ranking[0, :6].tolist() == [3, 4, 2, 5, 1, 6] and scored.ranking[1, :3].tolist() == [8, 7, 9]
+    assert scored.ranking[:, 12:].tolist() == [[-1] * 88] * 2
+    values = {name: row.tolist() for name, row in scored.values.items()}
+    assert values["hit_rate@1"] == [1, 0] and values["hit_rate@10"] == [1, 1]
+    assert values["recall@10"] == [1, 1]  # 8 is the tenth nearest to 31 degrees
+    assert values["mrr@10"] == [1, pytest.approx(1 / 6)]  # 8 7 9 6 10 then 5
+    assert scored.ranking[0].tolist().index(8) == 8 and scored.ranking[1].tolist().index(5) == 5
+    gain = 3 + 1 / np.log2(4) + 3 / np.log2(10)
+    ideal = 3 + 3 / np.log2(3) + 1 / np.log2(4)
+    assert values["ndcg@10"] == [pytest.approx(gain / ideal), pytest.approx(1 / np.log2(7))]
+    assert values["source_found@10"] == [1, 1] and set(values) == {*REPORTED, "source_found@10"}
+    assert np.allclose(scored.scores[0, 0], np.cos(np.deg2rad(1)))
+
+
+def test_the_source_found_is_not_a_hit(circle):
+    """Another relevant product is a hit although the source itself is far away."""
+    task = retrieval(circle)
+    embeddings = angles(*range(0, 120, 10))
+    embeddings[3] = -angles(31)[0]
+    values = score(task, angles(31, 78), embeddings).values
+    assert values["hit_rate@10"][0] == 1 and values["source_found@10"][0] == 0 and values["recall@10"][0] == 0.5
+
+
+def test_grade_one_is_worth_something_to_ndcg_alone(circle):
+    task = retrieval(circle)
+    embeddings = np.tile(angles(200), (12, 1))
+    embeddings[2] = angles(31)[0]
+    values = score(task, angles(31, 31), embeddings).values
+    assert values["hit_rate@1"][0] == values["mrr@10"][0] - 1 / 4 == 0  # 2, then 0, 1, 3 by their order
+    assert values["ndcg@10"][0] > 1 / (3 + 3 / np.log2(3) + 1 / 2)
+
+
+def test_a_product_is_as_near_as_its_best_picture(tmp_path):
+    queries = [("a", "short", "test", "x", 1, {1: 3})]
+    collection = shelf(tmp_path / "c", "eee", [2, 3, 1], queries=queries)
+    pictures = angles(60, 70, 180, 10, 270, 30)  # products 0 0 1 1 1 2
+    scored = score(retrieval(collection), angles(12), pictures)
+    assert scored.ranking[0, :4].tolist() == [1, 2, 0, -1]
+    assert np.allclose(scored.scores[0, :3], np.cos(np.deg2rad([2, 18, 48])))
+    assert scored.values["mrr@10"].tolist() == [1.0]
+
+
+def test_a_smaller_gallery_is_scored_by_its_own_products(circle):
+    task = retrieval(circle, gallery=range(3, 12))
+    assert [(rows.tolist(), grades.tolist()) for rows, grades in in_gallery(task)] == [([3, 8], [3, 3]), ([5], [3])]
+    scored = score(task, angles(31, 78), angles(*range(0, 120, 10)))
+    assert scored.ranking[0, :4].tolist() == [3, 4, 5, 6] and scored.ranking[0, 9] == -1
+    assert scored.values["ndcg@10"][0] == pytest.approx((3 + 3 / np.log2(7)) / (3 + 3 / np.log2(3)))
+
+
+def test_ties_never_favour_the_target(tmp_path):
+    """All embeddings equal: a model that knows nothing scores chance, not one."""
+    count = 200
+    queries = [(str(n), "short", "test", f"t{n}", n, {n: 3}) for n in range(count)]
+    task = retrieval(shelf(tmp_path / "c", "e" * count, queries=queries))
+    same = np.tile(angles(40), (count, 1))
+    values = score(task, same, same).values
+    assert values["recall@10"].mean() == values["source_found@10"].mean() == pytest.approx(10 / count)
+    assert values["hit_rate@1"].mean() == pytest.approx(1 / count)
+
+
+def test_classes_by_their_nearest_prompt(tmp_path):
+    collection = shelf(tmp_path / "c", "eeee", categories=["bag", "hat", "hat", "hat"])
+    task = Classification(
+        "kinds", "out-of-domain", collection, np.arange(4), ["bag", "hat"], np.asarray([0, 1, 1, 1]), "{}"
+    )
+    values = score(task, angles(0, 90), angles(10, 80, 70, 20)).values
+    assert values["accuracy"].tolist() == [1, 1, 1, 0]
+    assert values["balanced_accuracy"].mean() == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_balanced_accuracy_of_any_constant_answer_is_chance():
+    truth = np.asarray([0] * 90 + [1] * 9 + [2])
+    for answer in range(3):
+        values = classification_metrics(np.full(100, answer), truth, 3)
+        assert values["balanced_accuracy"].mean() == pytest.approx(1 / 3)
+    assert classification_metrics(truth, truth, 3)["balanced_accuracy"].mean() == pytest.approx(1)
+
+
+def test_balanced_accuracy_is_the_mean_over_classes_that_occur():
+    random = np.random.default_rng(0)
+    truth, answer = random.integers(0, 4, 500), random.integers(0, 5, 500)  # nothing is of class 4
+    own = [np.mean(answer[truth == c] == c) for c in range(4)]
+    assert classification_metrics(answer, truth, 5)["balanced_accuracy"].mean() == pytest.approx(np.mean(own))
+
+
+def test_equal_embeddings_classify_by_chance(tmp_path):
+    collection = shelf(tmp_path / "c", "e" * 30, categories=["a"] * 20 + ["b"] * 7 + ["c"] * 3)
+    truth = np.repeat([0, 1, 2], [20, 7, 3])
+    task = Classification("kinds", "out-of-domain", collection, np.arange(30), ["a", "b", "c"], truth, "{}")
+    same = np.tile(angles(40), (30, 1))
+    assert score(task, same[:3], same).values["balanced_accuracy"].mean() == pytest.approx(1 / 3)
+
+
+def test_bm25_over_titles(circle):
+    task = retrieval(circle, gallery=range(2, 12))
+    task.task.texts[:] = ["title 7", "nothing"]
+    ranking, _ = bm25_ranking(task)
+    assert ranking[0, 0] == 7 and set(ranking[0][ranking[0] >= 0].tolist()) == set(range(2, 12))
+    assert (ranking[1] == -1).all()
+    both = fused(task, [ranking, np.asarray([[7, 3], [5, 3]])])
+    assert both.ranking[0, 0] == 7 and both.ranking[1, :2].tolist() == [5, 3]
+    assert both.values["hit_rate@1"].tolist() == [0, 1]
+
+
+def test_describe_says_ceiling_and_chance(tmp_path):
+    many = {n: 3 for n in range(20)} | {n: 1 for n in range(20, 40)}
+    queries = [("a", "short", "test", "x", 0, many), ("b", "short", "test", "y", 1, {1: 3})]
+    task = retrieval(shelf(tmp_path / "c", "e" * 50, queries=queries))
+    facts = describe(task)
+    assert facts["ceiling"] == pytest.approx((0.5 + 1) / 2) and facts["chance"] == pytest.approx(10 / 50)
+    assert facts["relevant_per_query"] == pytest.approx(10.5) and (facts["queries"], facts["gallery"]) == (2, 50)
+
+
+@pytest.mark.parametrize(("domain", "hits", "counts"), [
+    ("out-of-domain", 3, False), ("out-of-domain", 4, True), ("in-domain", 0, True), ("zero-shot", 0, True),
+])  # fmt: skip
+def test_only_what_the_base_never_knew_out_of_domain_does_not_count(tmp_path, domain, hits, counts):
+    queries = [(str(n), "short", "test", f"t{n}", n, {n: 3}) for n in range(10)]
+    task = retrieval(shelf(tmp_path / "c", "e" * 50, queries=queries), domain=domain)
+    away, near = angles(180), angles(0)
+    embeddings = np.concatenate([np.tile(away, (10, 1)), np.tile(near, (40, 1))])
+    embeddings[:hits] = near
+    base = score(task, np.tile(near, (10, 1)), embeddings)
+    assert base.values["recall@10"].mean() == pytest.approx(hits / 10)  # chance is 0.2
+    facts = describe(task, base)
+    assert facts["counts"] is counts and bool(facts["note"]) is not counts
+
+
+def test_a_second_row_in_an_easier_gallery_does_not_count(circle):
+    facts = describe(retrieval(circle, gallery=range(3, 12)))
+    assert facts["counts"] is False and "easier gallery" in facts["note"] and facts["gallery"] == 9
+
+
+def test_a_query_that_nothing_answers_is_an_error(tmp_path):
+    task = retrieval(shelf(tmp_path / "c", "eee", queries=[("lost", "short", "test", "x", None, {1: 1})]))
+    with pytest.raises(WeftError, match="lost"):
+        score(task, angles(0), angles(0, 1, 2))
+
+
+def test_contamination_counts_the_pictures_that_answer(tmp_path):
+    queries = [("a", "short", "test", "x", 1, {1: 3}), ("b", "short", "test", "y", 2, {2: 3})]
+    collection = shelf(tmp_path / "c", "teee", [1, 2, 1, 1], categories=["a", "b", "a", "b"], queries=queries)
+    task = retrieval(collection)
+    assert contamination(task, str(_model(tmp_path / "silent", None))) is None
+    for rows, expected in (([], 0), ([1], 1), ([1, 2, 3], 3), ([0, 4], 0)):
+        model = _model(tmp_path / f"model{len(rows)}{expected}", [collection.image_hashes[row] for row in rows])
+        assert contamination(task, str(model)) == expected
+    classes = Classification("k", "out-of-domain", collection, np.arange(1, 4), ["a", "b"], np.asarray([1, 0, 1]), "{}")
+    assert (
+        contamination(classes, str(_model(tmp_path / "seen", [collection.image_hashes[row] for row in (1, 2, 4)]))) == 2
+    )
+
+
+def _model(folder, hashes):
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"")
+    if hashes is not None:
+        np.save(folder / TRAINED_ON, np.unique(np.asarray([int(h[:16], 16) for h in hashes], dtype=np.uint64)))
+    return folder
