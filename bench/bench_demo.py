@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
         trained = read_json(Path(folder) / "curate" / "summary.json")["counts"]["splits"]["train"]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     train, config = recipe.train, open_encoder(recipe.base).config
-    needed = plan(config, trained, train.batch, train.micro_batch, train.epochs, cards=()).flops * trained * train.epochs
+    a_product = plan(config, trained, train.batch, train.micro_batch, cards=()).flops
+    needed = a_product * trained * train.epochs
     busy = used.ru_utime + used.ru_stime
     peak = used.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     print(machine())

@@ -141,8 +141,9 @@ def measure(encoder: Encoder, batch: Batch, settings: Train, rounds: int, checkp
         ])  # fmt: skip
     micro = settings.micro_batch or count
     print(machine())
+    millions = sum(parameter.numel() for parameter in encoder.model.parameters()) / 1e6
     print(
-        f"{encoder.name}: {sum(p.numel() for p in encoder.model.parameters()) / 1e6:.1f} M parameters, {count} products, "
+        f"{encoder.name}: {millions:.1f} M parameters, {count} products, "
         f"micro-batches of {micro}, {settings.precision}{', checkpointing' if checkpointing else ''}, {rounds} rounds\n"
     )
     print(table(rows))

@@ -1,4 +1,4 @@
-"""What Learning without Forgetting adds to a training step: with the base's embeddings cached, with a live teacher, off.
+"""What Learning without Forgetting adds to a training step: embeddings of the base cached, a live teacher, or none.
 
     python bench/bench_lwf.py [--rounds 15] [--batch 64]
 

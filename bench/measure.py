@@ -42,7 +42,7 @@ def median(times: np.ndarray) -> float:
 
 
 def ratio(one: np.ndarray, other: np.ndarray, clock: int = 0) -> str:
-    """The median over rounds of one / other, with the smallest and the largest; clock 0 is the wall, 1 the processor."""
+    """The median over rounds of one / other, with the smallest and the largest; clock 0: the wall, 1: the processor."""
     shares = one[:, clock] / other[:, clock]
     return f"{np.median(shares):.3f} ({shares.min():.3f} to {shares.max():.3f})"
 
@@ -51,11 +51,11 @@ def table(rows: list[list[object]]) -> str:
     """Columns under their headings, the first row; the first column to the left, the others to the right."""
     text = [[str(cell) for cell in row] for row in rows]
     wide = [max(len(row[place]) for row in text) for place in range(len(text[0]))]
-    lines = [
-        "  ".join(cell.rjust(w) if place else cell.ljust(w) for place, (cell, w) in enumerate(zip(row, wide, strict=True)))
-        for row in text
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    lines = []
+    for row in text:
+        cells = [cell.rjust(width) for cell, width in zip(row, wide, strict=True)]
+        lines.append("  ".join([row[0].ljust(wide[0]), *cells[1:]]).rstrip())
+    return "\n".join(lines)
 
 
 def machine() -> str:

@@ -48,8 +48,12 @@ def run(recipe: RecipePath, set_: Set = None) -> None:
     Prints the verdict table and where `model/` and `report.html` are. Run it again after a change or a
     crash: only what is missing or changed is done.
     """
+    from weft import processes
+
     pipeline = _pipeline(recipe, set_)
     pipeline.run()
+    if processes.rank() > 0:  # under torchrun one process speaks
+        return
     print(pipeline.table())
     print(f"\nreport  {pipeline.folder / 'report' / 'report.html'}")
     print(f"model   {pipeline.folder / 'weave' / 'model'}")

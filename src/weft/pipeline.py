@@ -57,47 +57,60 @@ class Pipeline:
         return Stage(self.folder / name, parts | {"seed": self.recipe.seed}, inputs)
 
     def _after(self, *names: str) -> dict[str, str]:
-        missing = [name for name in names if not (self.folder / name / "manifest.json").exists()]
-        if missing:
-            raise WeftError(
-                f"{self.folder / missing[0]} is not there yet: run `weft {missing[0]}` first, or `weft run`"
-            )
+        """The keys of the stages that one reads. Raises `WeftError` where they are missing or out of date."""
+        for name in names:
+            stage = getattr(self, f"_{name}_stage")()
+            if not stage.done():
+                state = "was made from another recipe or other data" if stage.folder.exists() else "is not there yet"
+                raise WeftError(f"{stage.folder} {state}: run `weft {name}` first, or `weft run` for everything")
         return {name: stage_key(self.folder / name) for name in names}
+
+    @cached_property
+    def _source_keys(self) -> dict[str, str]:
+        recipe, keys = self.recipe, {}
+        for source in [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]:
+            for place in filter(None, (source.place, source.image_folder)):
+                keys |= {str(path): file_key(path) for path in on_disk(place)}
+        return keys
+
+    @property
+    def _borrowed(self) -> dict[str, str]:
+        """The keys of earlier runs whose queries are benchmarks of this one."""
+        return {b.name: stage_key(Path(b.collection)) for b in self.recipe.benchmarks if b.collection}
+
+    def _curate_stage(self) -> Stage:
+        names = ("sources", "query_log", "curate", "pairs", "benchmarks")
+        return self._stage("curate", {name: _plain(getattr(self.recipe, name)) for name in names}, self._source_keys)
 
     def curate(self) -> None:
         from weft.catalogue.curate import curate
 
-        recipe = self.recipe
-        inputs = {}
-        for source in [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]:
-            for place in filter(None, (source.place, source.image_folder)):
-                inputs |= {str(path): file_key(path) for path in on_disk(place)}
-        parts = {name: getattr(recipe, name) for name in ("sources", "query_log", "curate", "pairs", "benchmarks")}
-        stage = self._stage("curate", {n: _plain(value) for n, value in parts.items()}, inputs)
-        stage.run(lambda folder: curate(recipe, folder))
+        self._curate_stage().run(lambda folder: curate(self.recipe, folder))
 
-    def train(self) -> None:
-        from weft.train import train
-
+    def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")
         parts = {"train": settings(recipe.train), "pairs": settings(recipe.pairs), "base": recipe.base}
         if self.fresh:
             parts["new"] = settings(recipe.new)
         else:
-            inputs["base"] = self.base.fingerprint()
-        if not self.fresh or recipe.train.lwf_weight == 0:
-            train_recipe = recipe
-        else:  # a fresh model knows nothing that could be kept
-            train_recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, lwf_weight=0.0))
+            inputs["base"] = self.base_fingerprint
+        return self._stage("train", parts, inputs)
+
+    def train(self) -> None:
+        from weft.train import train
+
+        recipe = self.recipe
+        if self.fresh:  # it knows nothing that could be kept
+            recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, lwf_weight=0.0))
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
             encoder = self._new(collection) if self.fresh else load(recipe.base)
-            train(train_recipe, collection, encoder, folder)
+            train(recipe, collection, encoder, folder)
             if processes.rank() == 0:
                 write_trained_on(folder / "model", collection, None if self.fresh else recipe.base)
 
-        self._stage("train", parts, inputs).run(work, shared=True)
+        self._train_stage().run(work, shared=True)
 
     def _new(self, collection: Collection) -> Encoder:
         from weft.pairs.queries import Writer
@@ -110,19 +123,21 @@ class Pipeline:
         return create(settings(self.recipe.new) | {"family": self.recipe.base[4:]}, texts, self.recipe.seed)
 
     @cached_property
-    def base(self) -> Encoder:
-        return load(self.recipe.base)
+    def base_fingerprint(self) -> str:
+        return load(self.recipe.base).fingerprint()
 
     @property
     def base_folder(self) -> Path:
         """The base as a local folder, for interpolation."""
         return local_folder(self.recipe.base)
 
-    def weave(self) -> None:
-        recipe = self.recipe
-        inputs = self._after("curate", "train")
-        inputs |= {b.name: stage_key(Path(b.collection)) for b in recipe.benchmarks if b.collection}
+    def _weave_stage(self) -> Stage:
+        parts = {"weave": settings(self.recipe.weave)}
+        if self.recipe.weave.rule == "margin":
+            parts["baselines"] = self.recipe.baselines
+        return self._stage("weave", parts, self._after("curate", "train") | self._borrowed)
 
+    def weave(self) -> None:
         def work(folder: Path) -> None:
             tuned = self.folder / "train" / "model"
             if self.fresh:
@@ -136,10 +151,7 @@ class Pipeline:
                 shutil.copy(trained_on, folder / "model" / TRAINED_ON)
             write_json(folder / "alpha.json", chosen)
 
-        parts = {"weave": settings(recipe.weave)}
-        if recipe.weave.rule == "margin":
-            parts["baselines"] = recipe.baselines
-        self._stage("weave", parts, inputs).run(work)
+        self._weave_stage().run(work)
 
     def _choose(self, folder: Path) -> dict:
         recipe, rules = self.recipe, self.recipe.weave
@@ -174,12 +186,12 @@ class Pipeline:
     def _score(self, task: AnyTask, embedder: Embedder) -> Scored:
         return score(task, *embed_task(task, embedder))
 
+    def _evaluate_stage(self) -> Stage:
+        parts = {"baselines": self.recipe.baselines, "delta": self.recipe.weave.delta}
+        return self._stage("evaluate", parts, self._after("curate", "train", "weave") | self._borrowed)
+
     def evaluate(self) -> None:
-        recipe = self.recipe
-        inputs = self._after("curate", "train", "weave")
-        inputs |= {b.name: stage_key(Path(b.collection)) for b in recipe.benchmarks if b.collection}
-        stage = self._stage("evaluate", {"baselines": recipe.baselines, "delta": recipe.weave.delta}, inputs)
-        stage.run(self._evaluate)
+        self._evaluate_stage().run(self._evaluate)
 
     def _models(self) -> dict[str, str]:
         """Name -> folder or id of every encoder in the tables, the base first."""

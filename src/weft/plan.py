@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
+from weft.artefact import read_json
 from weft.encoders import DEMO
 from weft.encoders.base import tower_of
 from weft.encoders.fresh import siglip_config
@@ -48,6 +49,9 @@ LOSS_COPIES = 8
 
 DECODED = 200.0
 """ASSUMED pictures a second that one core decodes and resizes (measured: 1000x1333 JPEG to 224 px)."""
+
+DECODERS = 8
+"""ASSUMED cores that decode beside a card; the training loader takes all that the machine has but one."""
 
 IMAGE_BYTES = 150_000
 """ASSUMED size of a shop's JPEG; a catalogue of thumbnails needs far less."""
@@ -106,7 +110,9 @@ class Plan:
     Attributes:
         parameters: exact number per tower: "image", "text", "head".
         fixed: float32 weights, their gradients, AdamW's two moments, and the bf16 copies autocast makes.
-        activations: of one product; `block`: embeddings, their gradients and the loss of the whole batch.
+        activations: of one product; `block`: embeddings, their gradients and the loss of the whole batch, and
+            its pictures, one byte a number, which all lie on the device.
+        decoders: cores that decode pictures at the same time.
         flops: per product trained, recomputation included.
         passes: forward passes' worth per product: 3 for forward and backward, 1 more where micro-batches
             replay the forward pass, 1 more with checkpointing.
@@ -123,6 +129,7 @@ class Plan:
     epochs: int
     tasks: int
     checkpointing: bool
+    decoders: int
     fixed: int
     activations: int
     block: int
@@ -157,7 +164,7 @@ def plan(
         products: in the training split, one picture each.
         batch: products that share a loss; micro_batch: those in memory at once, 0 = the whole batch.
         tasks: texts per product, 2 for short and long.
-        decoders: cores that decode pictures at the same time; the training loader has one thread.
+        decoders: cores that decode pictures at the same time.
     """
     micro = min(micro_batch or batch, batch)
     image, text, dim = towers(config)
@@ -165,7 +172,7 @@ def plan(
     total = sum(parameters.values())
     per_product = {how: image.activations(how) + tasks * text.activations(how) for how in (False, True)}
     fixed = total * (4 + 4 + 8 + 2)
-    block = 2 * 4 * batch * dim * (1 + tasks) + 4 * LOSS_COPIES * min(LOSS_ROWS, batch) * batch
+    block = batch * (2 * 4 * dim * (1 + tasks) + 4 * LOSS_COPIES * min(LOSS_ROWS, batch) + image.inputs)
     passes = 3 + (micro < batch) + checkpointing
     flops = float(passes * (image.flops() + tasks * text.flops()))
     fits = []
@@ -180,21 +187,30 @@ def plan(
     return Plan(
         name=config.name_or_path or config.model_type, parameters=parameters, dim=dim,
         image_tokens=image.tokens, text_tokens=text.tokens, products=products, batch=batch, micro_batch=micro,
-        epochs=epochs, tasks=tasks, checkpointing=checkpointing, fixed=fixed, activations=per_product[checkpointing],
-        block=block, passes=passes, flops=flops, cache_disk=4 * products * dim,
+        epochs=epochs, tasks=tasks, checkpointing=checkpointing, decoders=decoders, fixed=fixed,
+        activations=per_product[checkpointing], block=block, passes=passes, flops=flops, cache_disk=4 * products * dim,
         images_disk=IMAGE_BYTES * products, checkpoint_disk=12 * total, fits=tuple(fits),
     )  # fmt: skip
 
 
 def plan_recipe(recipe: Recipe, products: int = 0) -> str:
-    """The rendered plan of a recipe. `products` is the training split's size; where it is unknown, a line says
-    which number was assumed."""
+    """The rendered plan of a recipe. `products` is the training split's size; where it is neither given nor
+    counted by a finished `weft curate`, a line says which number was assumed."""
     config = config_of(recipe.base, recipe)
+    products = products or _curated(recipe)
     counted = products or sum(source.limit for source in recipe.sources) or 200_000
     train = recipe.train
     tasks = sum(bool(task) for task in (recipe.pairs.short, recipe.pairs.long))
-    text = render(plan(config, counted, train.batch, train.micro_batch, train.epochs, tasks, train.checkpointing))
-    return text if products else f"{text}\n(products assumed: {counted:,})"
+    text = render(
+        plan(config, counted, train.batch, train.micro_batch, train.epochs, tasks, train.checkpointing, DECODERS)
+    )
+    return text if products else f"{text}\n(products assumed: {counted:,}; after `weft curate` they are counted)"
+
+
+def _curated(recipe: Recipe) -> int:
+    """Products in the training split, if the recipe's catalogue was curated before; else 0."""
+    path = recipe.folder / "curate" / "summary.json"
+    return read_json(path)["counts"]["splits"].get("train", 0) if path.exists() else 0
 
 
 def towers(config: PreTrainedConfig) -> tuple[Tower, Tower, int]:
@@ -262,7 +278,7 @@ def render(plan: Plan) -> str:
         f"  weights, gradients, moments   {_bytes(plan.fixed)}",
         f"  activations                   {_bytes(plan.micro_batch * plan.activations)}"
         f"   ({plan.activations / 2**20:,.1f} MiB a product)",
-        f"  embeddings and loss           {_bytes(plan.block)}",
+        f"  the batch: pictures and loss  {_bytes(plan.block)}",
         f"  together                      {_bytes(plan.memory)}",
         "disk",
         f"  pictures                      {_bytes(plan.images_disk)}   ({IMAGE_BYTES // 1000} kB each, assumed)",
@@ -280,6 +296,10 @@ def render(plan: Plan) -> str:
             f"{fit.products_per_hour * plan.tasks:>15,.0f}{fit.hours:>9.2f}  {fit.bound:<8}"
             f"{fit.card.attained / 1e12:>19.0f}"
         )
+    lines.append(
+        f"hours are training's alone, on one card, with {plan.decoders} core{'s' * (plan.decoders > 1)} decoding "
+        f"{DECODED:.0f} pictures a second each (assumed)"
+    )
     return "\n".join(lines)
 
 
