@@ -108,7 +108,7 @@ precision = "fp32"
 SHOP = """
 base = "runs/base/weave/model"
 sources = [{ path = "house.parquet", columns = COLUMNS }]
-curate = { zero_shot_share = 0.15, dev_share = 0.2, test_share = 0.2, near_duplicates = false }
+curate = { zero_shot_share = 0.12, dev_share = 0.3, test_share = 0.2, near_duplicates = false }
 weave = { delta = 0.03 }
 [[benchmarks]]
 name = "plain titles"
@@ -131,8 +131,8 @@ precision = "fp32"
 def shop(folder: Path) -> Path:
     """Tables and recipes in `folder`: `base.toml` first, then `shop.toml`."""
     write(folder / "plain.parquet", 600, 1)
-    write(folder / "house.parquet", 600, 2, HOUSE)
-    write(folder / "titles.parquet", 200, 3)
+    write(folder / "house.parquet", 800, 2, HOUSE)
+    write(folder / "titles.parquet", 400, 3)
     write(folder / "kinds.parquet", 200, 4)
     (folder / "base.toml").write_text(BASE, encoding="utf-8")
     (folder / "shop.toml").write_text(SHOP, encoding="utf-8")

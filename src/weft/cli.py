@@ -1,4 +1,4 @@
-"""The command line: verbs only. It imports lazily and holds no logic."""
+"""The command line: verbs only, which import lazily and hold no logic."""
 
 import sys
 from pathlib import Path
@@ -134,9 +134,10 @@ def main() -> None:
     except WeftError as error:
         print(f"weft: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("weft: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of Ctrl-C
+            print("weft: stopped; run the same command again to go on", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

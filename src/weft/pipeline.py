@@ -31,7 +31,7 @@ from weft.results import (
 )
 from weft.tasks import AnyTask, Retrieval, tasks_of
 from weft.verdict import call, correct, difference, intervals, verdict
-from weft.weights import interpolate
+from weft.weights import check_match, interpolate
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
 
@@ -155,6 +155,7 @@ class Pipeline:
 
     def _choose(self, folder: Path) -> dict:
         recipe, rules = self.recipe, self.recipe.weave
+        check_match(self.base_folder, self.folder / "train" / "model")
         tasks = tasks_of(recipe, self.folder / "curate", "dev")
         if not any(task.domain == "in-domain" for task in tasks):
             raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")

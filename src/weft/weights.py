@@ -58,6 +58,12 @@ def interpolate(base: Path, tuned: Path, alpha: float, out: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def check_match(base: Path, tuned: Path) -> None:
+    """Raises what `interpolate` would raise if the two folders do not belong together; reads headers only."""
+    with ExitStack() as files:
+        _matching(_Folder(Path(base), files).shapes(), _Folder(Path(tuned), files).shapes(), Path(base), Path(tuned))
+
+
 def interpolated_state(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
     """theta(alpha) of two state dicts in memory, by the same rule. Raises `WeftError` when they do not match."""
     shapes = [{name: (tuple(t.shape), t.is_floating_point()) for name, t in s.items()} for s in (base, tuned)]

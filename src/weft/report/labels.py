@@ -1,4 +1,4 @@
-"""Names beside points and lines, placed so that they cover nothing. Sizes are in typographic points."""
+"""Names beside points and lines, placed so that they cover nothing; sizes are in typographic points."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,0 +1,54 @@
+"""The benches still run, on next to nothing; their figures are no test's business."""
+
+import importlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(BENCH)
+    return importlib.import_module
+
+
+def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    bench("bench_gpu").main([])
+    assert capsys.readouterr().out == "no CUDA device: skipped\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "rows"),
+    [
+        ("bench_gpu", ["--tiny", "--batch", "4", "--micro", "2", "--rounds", "1"], ["cached", "live", "transformers"]),
+        ("bench_lwf", ["--batch", "4", "--rounds", "1"], ["off", "cached", "live"]),
+        ("bench_embed", ["--pictures", "4", "--rounds", "1"], ["weft Embedder", "transformers loop"]),
+    ],
+)
+def test_each_prints_its_ratios(bench, capsys, name, arguments, rows):
+    bench(name).main(arguments)
+    said = capsys.readouterr().out
+    for row in rows:
+        assert re.search(rf"{row}.* \d+\.\d+", said), said
+    assert re.search(r"limit|ceiling", said)
+
+
+def test_the_demo_s_bench_knows_its_recipe(bench):
+    assert bench("bench_demo").RECIPE.exists()
+
+
+def test_turns_rotate_and_warm_up_is_not_counted(bench):
+    called = []
+    names = ("a", "b", "c")
+    times = bench("measure").in_turns({name: lambda name=name: called.append(name) for name in names}, rounds=3)
+    assert "".join(called) == "cab" + "abc" + "bca" + "cab"
+    assert all(taken.shape == (3, 2) and (taken[:, 0] >= 0).all() for taken in times.values())
+    one, other = np.array([[1.0, 3], [2, 4], [4, 8]]), np.array([[1.0, 1], [1, 2], [1, 1]])
+    assert bench("measure").ratio(one, other) == "2.000 (1.000 to 4.000)"
+    assert bench("measure").ratio(one, other, 1) == "3.000 (2.000 to 8.000)"
