@@ -20,8 +20,6 @@ from weft.errors import WeftError
 from weft.pipeline import STAGES, Pipeline
 from weft.recipe import load
 
-pytestmark = pytest.mark.xdist_group("toy_run")
-
 
 @pytest.fixture(scope="module")
 def results(toy_run) -> dict:

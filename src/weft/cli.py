@@ -35,10 +35,12 @@ Set = Annotated[
 
 
 def _pipeline(recipe: Path, changes: list[str] | None):
-    from weft.pipeline import Pipeline
     from weft.recipe import load
 
-    return Pipeline(load(recipe, changes or ()))
+    loaded = load(recipe, changes or ())  # first: a typo is answered before torch is there
+    from weft.pipeline import Pipeline
+
+    return Pipeline(loaded)
 
 
 @app.command()

@@ -74,13 +74,20 @@ class Pipeline:
         return keys
 
     @property
+    def _prompts(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """How classes are called: asked at evaluation, so that a new wording does not curate again."""
+        return {b.name: (b.prompt, b.names) for b in self.recipe.benchmarks if b.task == "class"}
+
+    @property
     def _borrowed(self) -> dict[str, str]:
         """The keys of earlier runs whose queries are benchmarks of this one."""
         return {b.name: stage_key(Path(b.collection)) for b in self.recipe.benchmarks if b.collection}
 
     def _curate_stage(self) -> Stage:
-        names = ("sources", "query_log", "curate", "pairs", "benchmarks")
-        return self._stage("curate", {name: _plain(getattr(self.recipe, name)) for name in names}, self._source_keys)
+        names = ("sources", "query_log", "curate", "pairs")
+        parts = {name: _plain(getattr(self.recipe, name)) for name in names}
+        parts["benchmarks"] = [_plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
+        return self._stage("curate", parts, self._source_keys)
 
     def curate(self) -> None:
         from weft.catalogue.curate import curate
@@ -132,7 +139,7 @@ class Pipeline:
         return local_folder(self.recipe.base)
 
     def _weave_stage(self) -> Stage:
-        parts = {"weave": settings(self.recipe.weave)}
+        parts = {"weave": settings(self.recipe.weave), "prompts": self._prompts}
         if self.recipe.weave.rule == "margin":
             parts["baselines"] = self.recipe.baselines
         return self._stage("weave", parts, self._after("curate", "train") | self._borrowed)
@@ -188,7 +195,7 @@ class Pipeline:
         return score(task, *embed_task(task, embedder))
 
     def _evaluate_stage(self) -> Stage:
-        parts = {"baselines": self.recipe.baselines, "delta": self.recipe.weave.delta}
+        parts = {"baselines": self.recipe.baselines, "delta": self.recipe.weave.delta, "prompts": self._prompts}
         return self._stage("evaluate", parts, self._after("curate", "train", "weave") | self._borrowed)
 
     def evaluate(self) -> None:

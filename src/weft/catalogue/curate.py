@@ -1,8 +1,8 @@
 """The first stage: sources become one collection with families, splits, queries and graded answers."""
 
+import dataclasses
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,15 @@ from weft.artefact import write_json, write_whole
 from weft.catalogue import duplicates
 from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.catalogue.images import decode
+from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
-from weft.catalogue.sources.querylog import LogEntry, read_log
 from weft.catalogue.sources.rows import Counts, item_name
 from weft.catalogue.sources.spec import SourceSpec
 from weft.catalogue.splits import Splits, connected, split
 from weft.errors import WeftError
-from weft.pairs.queries import Query, Writer, facts, randomness, words
-from weft.pairs.relevance import Index
 from weft.progress import progress, say
-from weft.recipe import Benchmark, Curate, Pairs, Recipe
-from weft.schema import RELEVANT, Product, Skipped
+from weft.recipe import Benchmark, Curate, Recipe
+from weft.schema import Product, Skipped
 
 
 def curate(recipe: Recipe, folder: Path) -> None:
@@ -38,10 +36,11 @@ def curate(recipe: Recipe, folder: Path) -> None:
         raise WeftError(f"no product is left to train on in {', '.join(s.place for s in recipe.sources)}")
     if recipe.curate.zero_shot_share and not any(name.startswith("zero-") for name in catalogue.splits.split):
         say("  no brand is small enough to be held out: there will be no zero-shot task")
-    catalogue.ask(recipe.pairs)
+    questions = catalogue.questions()
+    questions.ask(recipe.pairs)
     if recipe.query_log.place:
-        catalogue.ask_log(recipe.query_log)
-    catalogue.write()
+        questions.ask_log(recipe.query_log)
+    catalogue.write(questions)
     for benchmark in recipe.benchmarks:
         if not benchmark.collection:
             _benchmark(benchmark, recipe, folder / "benchmarks" / benchmark.name)
@@ -63,9 +62,10 @@ def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
     builder = _Builder(benchmark.name, folder, shares, recipe.seed)
     builder.read(benchmark.source, needs_category=benchmark.task == "class")
     builder.divide(by_title=benchmark.task != "class")
+    questions = builder.questions()
     if benchmark.task == "title":
-        builder.ask_titles()
-    builder.write()
+        questions.ask_titles()
+    builder.write(questions)
 
 
 class _Builder:
@@ -80,9 +80,6 @@ class _Builder:
         self.train_only: list[bool] = []
         self.signatures: list[duplicates.Signature] = []
         self.owner: list[int] = []
-        self.queries: list[dict] = []
-        self.qrels: list[dict] = []
-        self.log: list[dict] = []
         self.images = ImageWriter(folder)
         self._ids: set[str] = set()
 
@@ -123,7 +120,7 @@ class _Builder:
             if self.settings.near_duplicates:
                 self.signatures.append(duplicates.describe(decode(data)))
         self.image_rows.append(rows)
-        self.products.append(replace(product, images=()))
+        self.products.append(dataclasses.replace(product, images=()))
 
     def divide(self, by_title: bool = True) -> None:
         """Groups duplicates and assigns splits. Products whose pictures are duplicates share a group."""
@@ -132,7 +129,7 @@ class _Builder:
         # A product of several pictures may join two groups: sharing any picture is being the same thing.
         links = ((self.owner[image], self.owner[int(first)]) for image, first in enumerate(found))
         self.group = connected(len(self.products), links)
-        named = self.products if by_title else [replace(p, title="") for p in self.products]
+        named = self.products if by_title else [dataclasses.replace(p, title="") for p in self.products]
         self.splits: Splits = split(named, self.group, self.settings, self.seed, np.asarray(self.train_only))
 
     def _same_pictures(self) -> np.ndarray:
@@ -143,90 +140,10 @@ class _Builder:
         hashes, thumbs = (np.stack(part) for part in zip(*self.signatures, strict=True))
         return duplicates.group(hashes, thumbs, self.images.hashes).group
 
-    def ask(self, pairs: Pairs) -> None:
-        """Writes the catalogue's own dev and test queries, in-domain and zero-shot, short and long."""
-        writer = Writer(pairs)
-        index = Index([facts(p) for p in self.products], self.group)
-        for domain, parts in (("in-domain", ("dev", "test")), ("zero-shot", ("zero-dev", "zero-test"))):
-            for part in parts:
-                for form in ("short", "long"):
-                    how = getattr(pairs, form)
-                    if form == "long" and how == pairs.short == "title":
-                        continue  # one task, not the same one twice
-                    if how in ("attributes", "title"):  # hundreds of products answer a category
-                        name = "title" if how == "title" else form
-                        self._ask_part(f"{domain}/{name}", part, form, writer, index)
+    def questions(self) -> Questions:
+        return Questions(self.products, self.group, self.splits.split, self.settings, self.seed)
 
-    def ask_titles(self) -> None:
-        index = Index([facts(p) for p in self.products], self.group)
-        for part in ("dev", "test"):
-            self._ask_part("title", part, "short", Writer(Pairs(short="title")), index)
-
-    def _ask_part(self, task: str, part: str, form: str, writer: Writer, index: Index) -> None:
-        split_name = part.removeprefix("zero-")
-        most = self.settings.dev_queries if split_name == "dev" else self.settings.test_queries
-        seen: set[str] = set()
-        rows = randomness(self.seed, "queries", task, part).permutation(np.flatnonzero(self.splits.split == part))
-        for row in rows:
-            if len(seen) == most:
-                break
-            product = self.products[row]
-            random = randomness(self.seed, "query", task, product.id)
-            if form == "long":
-                query = writer.long(product)
-            else:
-                query = writer.specific(product, random, index.count, self.settings.max_relevant)
-            if query.text and query.text not in seen:
-                seen.add(query.text)
-                self._record(query, task, split_name, int(row), index)
-
-    def _record(self, query: Query, task: str, split_name: str, source: int, index: Index) -> None:
-        query_id = f"{task}/{self.products[source].id}"
-        self.queries.append(
-            {
-                "query_id": query_id,
-                "task": task,
-                "split": split_name,
-                "text": query.text,
-                "source": self.products[source].id,
-                "stated": list(query.stated),
-            }
-        )
-        for row, grade in zip(*index.grades(query, source), strict=True):
-            self.qrels.append({"query_id": query_id, "product_id": self.products[row].id, "grade": float(grade)})
-
-    def ask_log(self, source: SourceSpec) -> None:
-        """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
-        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed,
-        and so is one that no product answers well enough to be called relevant."""
-        rows = {product.id: row for row, product in enumerate(self.products)}
-        answers: dict[str, dict[int, float]] = {}
-        for entry in read_log(source, self.settings.strict):
-            if not isinstance(entry, LogEntry):
-                self.skipped.append(entry)
-            elif entry.product_id in rows:
-                answers.setdefault(entry.query, {})[rows[entry.product_id]] = entry.grade
-            else:
-                self.skipped.append(Skipped("query log", entry.query, f"no product {entry.product_id}"))
-        for text, graded in answers.items():
-            parts = {str(self.splits.split[row]) for row in graded}
-            if parts == {"train"}:
-                for row, grade in graded.items():
-                    self.log.append({"product_id": self.products[row].id, "text": text, "grade": grade})
-            elif len(parts) > 1 or parts == {"dropped"}:
-                self.skipped.append(Skipped("query log", text, f"its products lie in {' and '.join(sorted(parts))}"))
-            elif max(graded.values()) < RELEVANT:
-                self.skipped.append(Skipped("query log", text, f"no product with grade {RELEVANT:g} or more"))
-            else:
-                part = parts.pop()
-                task = "zero-shot/log" if part.startswith("zero-") else "in-domain/log"
-                query_id = f"log/{len(self.queries)}"
-                told = {"query_id": query_id, "task": task, "split": part.removeprefix("zero-"), "text": text}
-                self.queries.append(told | {"source": "", "stated": []})
-                for row, grade in graded.items():
-                    self.qrels.append({"query_id": query_id, "product_id": self.products[row].id, "grade": grade})
-
-    def write(self) -> None:
+    def write(self, questions: Questions) -> None:
         """Writes the tables, the lists of what was left out, and the summary for the report."""
         group, names = self.group, self.splits.split
         rows = [
@@ -234,15 +151,15 @@ class _Builder:
             for row, product in enumerate(self.products)
         ]
         write_table(self.folder / "products.parquet", rows, PRODUCTS)
-        write_table(self.folder / "queries.parquet", self.queries, QUERIES)
-        write_table(self.folder / "qrels.parquet", self.qrels, QRELS)
-        if self.log:
-            _write_lines(self.folder / "log.jsonl", self.log)
-        skipped = [{"source": s.source, "item": s.item, "reason": s.reason} for s in self.skipped]
+        write_table(self.folder / "queries.parquet", questions.queries, QUERIES)
+        write_table(self.folder / "qrels.parquet", questions.answers, QRELS)
+        if questions.training:
+            _write_lines(self.folder / "log.jsonl", questions.training)
+        skipped = [dataclasses.asdict(item) for item in (*self.skipped, *questions.skipped)]
         _write_lines(self.folder / "skipped.jsonl", skipped)
         dropped = [{"product_id": self.products[row].id, "reason": why} for row, why in self.splits.dropped]
         _write_lines(self.folder / "dropped.jsonl", dropped)
-        summary = self._summary(skipped, dropped)
+        summary = self._summary(skipped, dropped, questions)
         write_json(self.folder / "summary.json", summary)
         counts = summary["counts"]
         shares = ", ".join(f"{count} {name}" for name, count in counts["splits"].items())
@@ -251,7 +168,7 @@ class _Builder:
             f" + {counts['left_out']} not asked for; {shares}"
         )
 
-    def _summary(self, skipped: list[dict], dropped: list[dict]) -> dict:
+    def _summary(self, skipped: list[dict], dropped: list[dict], questions: Questions) -> dict:
         sizes = Counter(self.group.tolist())
         large = [row for row, size in sizes.most_common(12) if size > 1]
         return {
@@ -277,18 +194,9 @@ class _Builder:
                     [f"{self.products[row].id}/0" for row in np.flatnonzero(self.group == first)[:6]] for first in large
                 ],
             },
-            "queries": dict(Counter(f"{q['task']} {q['split']}" for q in self.queries)),
-            "words": {
-                task: {"mean": float(np.mean(lengths)), "min": min(lengths), "max": max(lengths)}
-                for task, lengths in self._lengths().items()
-            },
+            "queries": dict(Counter(f"{q['task']} {q['split']}" for q in questions.queries)),
+            "words": questions.lengths(),
         }
-
-    def _lengths(self) -> dict[str, list[int]]:
-        lengths: dict[str, list[int]] = {}
-        for query in self.queries:
-            lengths.setdefault(query["task"], []).append(words(query["text"]))
-        return lengths
 
 
 def _why(skipped: list[Skipped], counts: Counts) -> str:

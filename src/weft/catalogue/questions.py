@@ -1,0 +1,117 @@
+"""The questions of a collection: queries written from held-out products or taken from a log, with graded answers."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from weft.catalogue.sources.querylog import LogEntry, read_log
+from weft.catalogue.sources.spec import SourceSpec
+from weft.pairs.queries import Query, Writer, facts, randomness, words
+from weft.pairs.relevance import Index
+from weft.recipe import Curate, Pairs
+from weft.schema import RELEVANT, Product, Skipped
+
+
+@dataclass
+class Questions:
+    """Gathers what is asked of `products`; every answer is a product row's grade 0..3.
+
+    Attributes:
+        group: (N,) duplicate groups, whose members answer each other's queries; split: (N,) names.
+        queries, answers: rows of `queries.parquet` and `qrels.parquet`.
+        training: a query log's texts for products that are trained on; skipped: its entries without use.
+    """
+
+    products: list[Product]
+    group: np.ndarray
+    split: np.ndarray
+    settings: Curate
+    seed: int
+    queries: list[dict] = field(default_factory=list)
+    answers: list[dict] = field(default_factory=list)
+    training: list[dict] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def ask(self, pairs: Pairs) -> None:
+        """The catalogue's own dev and test queries, in-domain and zero-shot, short and long."""
+        writer, index = Writer(pairs), self._index()
+        for domain, parts in (("in-domain", ("dev", "test")), ("zero-shot", ("zero-dev", "zero-test"))):
+            for part in parts:
+                for form in ("short", "long"):
+                    how = getattr(pairs, form)
+                    if form == "long" and how == pairs.short == "title":
+                        continue  # one task, not the same one twice
+                    if how in ("attributes", "title"):  # hundreds of products answer a category
+                        name = "title" if how == "title" else form
+                        self._ask(f"{domain}/{name}", part, form, writer, index)
+
+    def ask_titles(self) -> None:
+        """A benchmark's queries: the titles of its products."""
+        index = self._index()
+        for part in ("dev", "test"):
+            self._ask("title", part, "short", Writer(Pairs(short="title")), index)
+
+    def lengths(self) -> dict[str, dict]:
+        """Words of each task's queries: mean, min, max."""
+        found: dict[str, list[int]] = {}
+        for query in self.queries:
+            found.setdefault(query["task"], []).append(words(query["text"]))
+        return {task: {"mean": float(np.mean(n)), "min": min(n), "max": max(n)} for task, n in found.items()}
+
+    def _index(self) -> Index:
+        return Index([facts(product) for product in self.products], self.group)
+
+    def _ask(self, task: str, part: str, form: str, writer: Writer, index: Index) -> None:
+        split = part.removeprefix("zero-")
+        most = self.settings.dev_queries if split == "dev" else self.settings.test_queries
+        seen: set[str] = set()
+        rows = randomness(self.seed, "queries", task, part).permutation(np.flatnonzero(self.split == part))
+        for row in rows:
+            if len(seen) == most:
+                break
+            product = self.products[row]
+            random = randomness(self.seed, "query", task, product.id)
+            if form == "long":
+                query = writer.long(product)
+            else:
+                query = writer.specific(product, random, index.count, self.settings.max_relevant)
+            if query.text and query.text not in seen:
+                seen.add(query.text)
+                graded = dict(zip(*index.grades(query, int(row)), strict=True))
+                self._record(f"{task}/{product.id}", task, split, query, product.id, graded)
+
+    def _record(self, name: str, task: str, split: str, query: Query, source: str, graded: dict[int, float]) -> None:
+        told = {"query_id": name, "task": task, "split": split, "text": query.text}
+        self.queries.append(told | {"source": source, "stated": list(query.stated)})
+        for row, grade in graded.items():
+            self.answers.append({"query_id": name, "product_id": self.products[row].id, "grade": float(grade)})
+
+    def ask_log(self, source: SourceSpec) -> None:
+        """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
+        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed,
+        and so is one that no product answers well enough to be called relevant."""
+        rows = {product.id: row for row, product in enumerate(self.products)}
+        asked: dict[str, dict[int, float]] = {}
+        for entry in read_log(source, self.settings.strict):
+            if not isinstance(entry, LogEntry):
+                self.skipped.append(entry)
+            elif entry.product_id in rows:
+                asked.setdefault(entry.query, {})[rows[entry.product_id]] = entry.grade
+            else:
+                self._unused(entry.query, f"no product {entry.product_id}")
+        for text, graded in asked.items():
+            parts = sorted({str(self.split[row]) for row in graded})
+            if parts == ["train"]:
+                for row, grade in graded.items():
+                    self.training.append({"product_id": self.products[row].id, "text": text, "grade": grade})
+            elif len(parts) > 1 or parts == ["dropped"]:
+                self._unused(text, f"its products lie in {' and '.join(parts)}")
+            elif max(graded.values()) < RELEVANT:
+                self._unused(text, f"no product with grade {RELEVANT:g} or more")
+            else:
+                task = "zero-shot/log" if parts[0].startswith("zero-") else "in-domain/log"
+                split = parts[0].removeprefix("zero-")
+                self._record(f"log/{len(self.queries)}", task, split, Query(text, ()), "", graded)
+
+    def _unused(self, query: str, reason: str) -> None:
+        self.skipped.append(Skipped("query log", query, reason))
