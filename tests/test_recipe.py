@@ -76,7 +76,7 @@ def test_an_unknown_key_names_the_nearest_one_and_the_place(recipe, text, told):
         ("baselines='one'", "baselines: expected"),
         ("weave.rule='detla'", "'delta', 'margin'"),
         ("pairs.short='titel'", "'title'"),
-        ("train.precision='fp16'", "'bf16', 'fp32'"),
+        ("train.precision='fp16'", "'auto', 'bf16', 'fp32'"),
     ],
 )
 def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):

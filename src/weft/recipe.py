@@ -80,7 +80,7 @@ class Train:
     crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
     flip: bool = True
     backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
     checkpointing: bool = False  # recompute activations: less memory, about a third more time
     compile: bool = False
     checkpoint_every: int = 200  # steps
