@@ -9,7 +9,7 @@ DATA ?= $(wildcard ../shared/data)
 demo: .venv/ready
 	$(BIN)/weft run recipes/demo.toml
 
-test: .venv/ready-dev
+test: .venv/ready-dev .venv/openclip .venv/sbert
 	$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/ready-dev
@@ -38,6 +38,16 @@ base: .venv/ready
 .venv/ready-dev: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
+
+# Peers that some tests compare with, apart from the environment, which their own needs would break: open_clip wants
+# torchvision, of which there is no build for every CPU.
+.venv/openclip: .venv/ready-dev
+	$(BIN)/pip install --quiet --no-deps --target $@ torchvision==0.28.0 timm==1.0.31 open_clip_torch==3.3.0 \
+		ftfy==6.3.1 wcwidth==0.9.4
+
+.venv/sbert: .venv/ready-dev
+	$(BIN)/pip install --quiet --no-deps --target $@ sentence-transformers==6.2.0 scikit-learn==1.9.1 joblib==1.6.0 \
+		threadpoolctl==3.8.0 cloudpickle==3.1.2 narwhals==2.29.0
 
 clean:
 	rm -rf .venv runs

@@ -141,3 +141,100 @@ def test_a_picture_that_no_longer_decodes_is_named(encoder, tmp_path, monkeypatc
     monkeypatch.setattr("shelves.png", lambda seed: b"damaged")
     with pytest.raises(WeftError, match="damaged"):
         Embedder(encoder).images(shelf(tmp_path / "c", "e"), [0])
+
+
+class Given:
+    """An encoder by the protocol alone, whose vectors are given: text k is row k of the table."""
+
+    name, device = "given", torch.device("cpu")
+
+    def __init__(self, table, dim=None, key="given"):
+        self.table, self.dim, self.key, self.calls = torch.as_tensor(table), dim, key, 0
+
+    def to(self, device):
+        self.device = device
+
+    def pixels(self, images):
+        return {"rows": torch.arange(len(images)), "modality": "image", "pictures": images}
+
+    def tokens(self, texts):
+        return {"rows": torch.tensor([int(text) for text in texts], dtype=torch.long), "modality": "text"}
+
+    def image_features(self, inputs):
+        assert inputs["rows"].device == self.device and isinstance(inputs["modality"], str)
+        self.calls += 1
+        return self.table[inputs["rows"]]
+
+    text_features = image_features
+
+    def fingerprint(self):
+        return self.key
+
+    def facts(self):
+        return {}
+
+
+NUMBERS = ["0", "1", "2", "3"]
+
+
+def test_any_encoder_of_the_protocol(collection):
+    from weft.encoders import Embeds
+
+    embedder = Embedder(Given(torch.eye(4, dtype=torch.float16)), batch=3)
+    assert isinstance(embedder.encoder, Embeds)
+    assert np.array_equal(embedder.texts(NUMBERS), np.eye(4, dtype=np.float32))
+    assert np.array_equal(embedder.images(collection, range(3)), np.eye(4, dtype=np.float32)[:3])
+    assert embedder.texts([]).shape == (0, 0) and embedder.unnormalised == 0.0
+
+
+def test_lengths_other_than_one_are_mended_and_said_once(tmp_path, capsys):
+    table = torch.eye(4) * torch.tensor([[1.0], [0.5], [1.25], [1.0]])
+    for cached in range(2):  # what is read back tells the same
+        encoder = Given(table)
+        embedder = Embedder(encoder, tmp_path, batch=2)
+        assert np.array_equal(embedder.texts(NUMBERS), np.eye(4, dtype=np.float32))
+        embedder.texts(NUMBERS[:3])
+        assert embedder.unnormalised == 0.5
+        assert (
+            capsys.readouterr().err.count("given gives vectors whose lengths are off 1 by up to 0.5: normalised") == 1
+        )
+        assert encoder.calls == (0 if cached else 4)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), 1e30])
+def test_a_vector_that_is_not_finite_is_named(tmp_path, bad):
+    table = torch.eye(4)
+    table[2, 1] = bad
+    embedder = Embedder(Given(table), tmp_path, batch=2)
+    if bad == 1e30:  # large, but a direction all the same
+        assert np.isfinite(embedder.texts(NUMBERS)).all()
+        return
+    with pytest.raises(WeftError, match="given gives a vector that is not finite for text 2, '2', and for 1 of the 2"):
+        embedder.texts(NUMBERS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_without_a_vector_is_named(collection):
+    table = torch.eye(4)
+    table[1] = 0
+    with pytest.raises(
+        WeftError, match=rf"a vector of zeros for picture 5 \(SHA-256 {collection.image_hashes[5][:16]}"
+    ):
+        Embedder(Given(table)).images(collection, [3, 5])
+
+
+def test_wrong_shapes():
+    with pytest.raises(WeftError, match=r"given gave \(4, 4\) for 4 texts, not \(4, 3\)"):
+        Embedder(Given(torch.eye(4), dim=3)).texts(NUMBERS)
+    with pytest.raises(WeftError, match=r"given gave \(4,\) for 4 texts, not \(4, D\)"):
+        Embedder(Given(torch.ones(4))).texts(NUMBERS)
+
+
+def test_kept_vectors_that_are_damaged_are_computed_again(tmp_path, capsys):
+    embedder = Embedder(Given(torch.eye(4)), tmp_path)
+    embedder.texts(NUMBERS)
+    (kept,) = tmp_path.glob("texts-*.npy")
+    for damage in (np.full((4, 4), np.nan, np.float32), np.eye(4, dtype=np.float32)[:2]):
+        np.save(kept, damage)
+        assert np.array_equal(embedder.texts(NUMBERS), np.eye(4, dtype=np.float32))
+        assert "is damaged" in capsys.readouterr().err

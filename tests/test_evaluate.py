@@ -1,19 +1,26 @@
 """Scores against a collection small enough to rank by hand: unit vectors on a circle, nearer angles first."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from shelves import angles, shelf
+from weft.benchmarks import collection as own
+from weft.benchmarks.record import Classification, Side
 from weft.errors import WeftError
-from weft.evaluate import REPORTED, bm25_ranking, classification_metrics, describe, fused, in_gallery, score
+from weft.evaluate import bm25_ranking, classification_metrics, describe, embed_task, fused, score, unit
 from weft.results import TRAINED_ON, contamination
-from weft.tasks import Classification, Retrieval
 
 
 def retrieval(collection, split="test", gallery=None, domain="in-domain"):
     (task,) = collection.tasks(split)
-    gallery = np.arange(len(collection)) if gallery is None else np.asarray(gallery)
-    return Retrieval(task.name, domain, collection, task, gallery)
+    return own.retrieval(collection, task, domain=domain, gallery=None if gallery is None else np.asarray(gallery))
+
+
+def kinds(collection, rows, truth, classes=("bag", "hat"), prompts=("{}",)):
+    items = Side([str(row) for row in rows], pictures=collection, rows=np.asarray(rows))
+    return Classification("kinds", items, classes, np.asarray(truth), prompts, domain="out-of-domain")
 
 
 @pytest.fixture
@@ -39,7 +46,7 @@ def test_metrics_by_hand(circle):
     gain = 3 + 1 / np.log2(4) + 3 / np.log2(10)
     ideal = 3 + 3 / np.log2(3) + 1 / np.log2(4)
     assert values["ndcg@10"] == [pytest.approx(gain / ideal), pytest.approx(1 / np.log2(7))]
-    assert values["source_found@10"] == [1, 1] and set(values) == {*REPORTED, "source_found@10"}
+    assert values["source_found@10"] == [1, 1] and set(values) == {*own.METRICS, "source_found@10"}
     assert np.allclose(scored.scores[0, 0], np.cos(np.deg2rad(1)))
 
 
@@ -73,9 +80,9 @@ def test_a_product_is_as_near_as_its_best_picture(tmp_path):
 
 def test_a_smaller_gallery_is_scored_by_its_own_products(circle):
     task = retrieval(circle, gallery=range(3, 12))
-    assert [(rows.tolist(), grades.tolist()) for rows, grades in in_gallery(task)] == [([3, 8], [3, 3]), ([5], [3])]
-    scored = score(task, angles(31, 78), angles(*range(0, 120, 10)))
-    assert scored.ranking[0, :4].tolist() == [3, 4, 5, 6] and scored.ranking[0, 9] == -1
+    assert [(rows.tolist(), grades.tolist()) for rows, grades in task.relevant] == [([0, 5], [3, 3]), ([2], [3])]
+    scored = score(task, angles(31, 78), angles(*range(30, 120, 10)))
+    assert scored.ranking[0, :4].tolist() == [0, 1, 2, 3] and scored.ranking[0, 9] == -1
     assert scored.values["ndcg@10"][0] == pytest.approx((3 + 3 / np.log2(7)) / (3 + 3 / np.log2(3)))
 
 
@@ -92,9 +99,7 @@ def test_ties_never_favour_the_target(tmp_path):
 
 def test_classes_by_their_nearest_prompt(tmp_path):
     collection = shelf(tmp_path / "c", "eeee", categories=["bag", "hat", "hat", "hat"])
-    task = Classification(
-        "kinds", "out-of-domain", collection, np.arange(4), ["bag", "hat"], np.asarray([0, 1, 1, 1]), "{}"
-    )
+    task = kinds(collection, range(4), [0, 1, 1, 1])
     values = score(task, angles(0, 90), angles(10, 80, 70, 20)).values
     assert values["accuracy"].tolist() == [1, 1, 1, 0]
     assert values["balanced_accuracy"].mean() == pytest.approx((1 + 2 / 3) / 2)
@@ -118,16 +123,16 @@ def test_balanced_accuracy_is_the_mean_over_classes_that_occur():
 def test_equal_embeddings_classify_by_chance(tmp_path):
     collection = shelf(tmp_path / "c", "e" * 30, categories=["a"] * 20 + ["b"] * 7 + ["c"] * 3)
     truth = np.repeat([0, 1, 2], [20, 7, 3])
-    task = Classification("kinds", "out-of-domain", collection, np.arange(30), ["a", "b", "c"], truth, "{}")
+    task = kinds(collection, range(30), truth, ["a", "b", "c"])
     same = np.tile(angles(40), (30, 1))
     assert score(task, same[:3], same).values["balanced_accuracy"].mean() == pytest.approx(1 / 3)
 
 
 def test_bm25_over_titles(circle):
-    task = retrieval(circle, gallery=range(2, 12))
-    task.task.texts[:] = ["title 7", "nothing"]
+    task = retrieval(circle)
+    task = dataclasses.replace(task, queries=dataclasses.replace(task.queries, texts=["title 7", "nothing"]))
     ranking, _ = bm25_ranking(task)
-    assert ranking[0, 0] == 7 and set(ranking[0][ranking[0] >= 0].tolist()) == set(range(2, 12))
+    assert ranking[0, 0] == 7 and set(ranking[0][ranking[0] >= 0].tolist()) == set(range(12))
     assert (ranking[1] == -1).all()
     both = fused(task, [ranking, np.asarray([[7, 3], [5, 3]])])
     assert both.ranking[0, 0] == 7 and both.ranking[1, :2].tolist() == [5, 3]
@@ -164,9 +169,11 @@ def test_a_second_row_in_an_easier_gallery_does_not_count(circle):
 
 
 def test_a_query_that_nothing_answers_is_an_error(tmp_path):
-    task = retrieval(shelf(tmp_path / "c", "eee", queries=[("lost", "short", "test", "x", None, {1: 1})]))
-    with pytest.raises(WeftError, match="lost"):
-        score(task, angles(0), angles(0, 1, 2))
+    lost = ("lost", "short", "test", "x", None, {1: 1})
+    with pytest.raises(WeftError, match="none of its 1 queries has a relevant item"):
+        retrieval(shelf(tmp_path / "c", "eee", queries=[lost]))
+    task = retrieval(shelf(tmp_path / "d", "eee", queries=[lost, ("found", "short", "test", "y", None, {1: 3})]))
+    assert task.query_ids == ["found"] and task.counts["queries without a relevant item in the corpus"] == 1
 
 
 def test_contamination_counts_the_pictures_that_answer(tmp_path):
@@ -177,15 +184,40 @@ def test_contamination_counts_the_pictures_that_answer(tmp_path):
     for rows, expected in (([], 0), ([1], 1), ([1, 2, 3], 3), ([0, 4], 0)):
         model = _model(tmp_path / f"model{len(rows)}{expected}", [collection.image_hashes[row] for row in rows])
         assert contamination(task, str(model)) == expected
-    classes = Classification("k", "out-of-domain", collection, np.arange(1, 4), ["a", "b"], np.asarray([1, 0, 1]), "{}")
-    assert (
-        contamination(classes, str(_model(tmp_path / "seen", [collection.image_hashes[row] for row in (1, 2, 4)]))) == 2
-    )
+    model = _model(tmp_path / "seen", [collection.image_hashes[row] for row in (1, 2, 4)])
+    assert contamination(kinds(collection, [1, 3, 4], [1, 0, 1]), str(model)) == 2
+
+
+class Plane:
+    """An embedder of two dimensions: texts by number, pictures by row."""
+
+    def texts(self, texts):
+        return angles(*map(float, texts))
+
+    def images(self, pictures, rows):
+        return angles(*(10 * int(row) for row in rows))
+
+
+def test_a_document_of_two_fields_is_their_weighted_sum(circle):
+    side = Side(["a", "b"], ["90", "180"], circle, np.asarray([0, 9]), image_weight=0.9)
+    task = dataclasses.replace(retrieval(circle), corpus=side, relevant=[([0], [3])] * 2, source=None)
+    task = dataclasses.replace(task, queries=dataclasses.replace(task.queries, texts=["0", "90"]))
+    queries, corpus = embed_task(task, Plane())
+    assert np.allclose(queries, angles(0, 90)) and np.allclose(np.linalg.norm(corpus, axis=1), 1)
+    assert np.allclose(corpus[0], unit(np.asarray([0.9, 0.1]))) and np.allclose(corpus[1], unit(np.asarray([-0.1, 0.9])))
+
+
+def test_several_prompts_are_one_class_embedding(circle):
+    task = kinds(circle, [0, 9], [0, 1], ["0", "9"], ("{}0", "{}20"))
+    classes, pictures = embed_task(task, Plane())  # prompts "00", "020" and "90", "920" degrees
+    assert np.allclose(classes[0], angles(10)[0], atol=1e-6) and pictures.shape == (2, 2)
+    assert np.allclose(classes, unit(np.stack([angles(0, 20).mean(0), angles(90, 920).mean(0)])), atol=1e-6)
 
 
 def _model(folder, hashes):
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"")
+    (folder / "config.json").write_text('{"model_type": "siglip", "architectures": ["SiglipModel"]}')
     if hashes is not None:
         np.save(folder / TRAINED_ON, np.unique(np.asarray([int(h[:16], 16) for h in hashes], dtype=np.uint64)))
     return folder

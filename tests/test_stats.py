@@ -1,7 +1,9 @@
 """Significance: closed forms, coverage and false alarms on simulated scores, Holm by hand."""
 
 from itertools import product
+from math import comb
 from statistics import NormalDist
+from time import process_time
 
 import numpy as np
 import pytest
@@ -57,6 +59,20 @@ def test_groups_of_one_change_nothing_and_labels_may_be_words():
     numbers = [9 * (i // 2) for i in range(50)]
     a, b = bootstrap_mean(values, 500, groups=words), bootstrap_mean(values, 500, groups=numbers)
     assert a.value == pytest.approx(values.mean()) and a == b
+
+
+def test_groups_may_be_scattered_and_uneven():
+    rng = np.random.default_rng(12)
+    groups = rng.integers(0, 25, size=150)  # from one query to many
+    values = rng.normal(size=25)[groups]
+    order = np.argsort(groups, kind="stable")
+    assert stats.standard_error(values, np.zeros(150), groups) == pytest.approx(
+        stats.standard_error(values[order], np.zeros(150), groups[order])
+    )
+    scattered, sorted_ = bootstrap_mean(values, groups=groups), bootstrap_mean(values[order], groups=groups[order])
+    assert scattered == pytest.approx(sorted_, abs=0.03)
+    # The mean of a constant is that constant, however many queries a resample happens to hold.
+    assert bootstrap_mean(np.full(150, 0.25), 500, groups=groups) == pytest.approx((0.25, 0.25, 0.25))
 
 
 def test_paired_interval_uses_the_pairing():
@@ -132,9 +148,78 @@ def test_memory_blocks_do_not_change_the_result(monkeypatch):
     a, b = np.random.default_rng(8).random((2, 40))
     before = bootstrap_mean(a, 300), paired_randomisation(a, b, 300)
     monkeypatch.setattr(stats, "BLOCK", 1000)
-    after = bootstrap_mean(a, 300), paired_randomisation(a, b, 300)
-    assert after[0] == pytest.approx(before[0], abs=0.02)
-    assert after[1] == pytest.approx(before[1], abs=0.1)
+    assert bootstrap_mean(a, 300) == pytest.approx(before[0], abs=1e-12)
+    assert paired_randomisation(a, b, 300) == before[1]
+
+
+def test_many_comparisons_at_once_are_each_what_they_are_alone():
+    rng = np.random.default_rng(9)
+    gaps = rng.normal(0.1, 1.0, size=(120, 5))
+    groups = np.repeat(np.arange(40), 3)
+    for labels in (None, groups):
+        together = stats.sign_flips(gaps, 2000, 3, labels), stats.bootstrap_means(gaps, 500, 3, labels)
+        for column in range(5):
+            alone = paired_randomisation(gaps[:, column], np.zeros(120), 2000, 3, labels)
+            assert together[0][column] == alone
+            expected = bootstrap_mean(gaps[:, column], 500, 3, labels)
+            assert together[1][column] == pytest.approx(expected, abs=1e-12)
+
+
+def test_differences_of_one_size_give_the_sign_test():
+    # Nine of twelve informative queries are won; ties say nothing: P(|B - 6| >= 3), B binomial(12, 1/2).
+    gaps = np.repeat([0.5, -0.5, 0.0], [9, 3, 50])
+    exact = 2 * sum(comb(12, wins) for wins in range(9, 13)) / 2**12
+    assert paired_randomisation(gaps, np.zeros(62), 200_000) == pytest.approx(exact, abs=0.004)
+
+
+def test_what_differs_in_the_last_bits_is_the_same():
+    a = np.full(40, 0.1 + 0.2)
+    assert (a != 0.3).all()
+    assert paired_randomisation(a, np.full(40, 0.3)) == 1.0 and paired_bootstrap(a, np.full(40, 0.3)) == (0, 0, 0)
+
+
+def test_sums_that_are_equal_in_another_order_count_as_equal():
+    # 2 of the 8 sign patterns reach |sum| = 0.6 exactly, in whatever order it is summed: p = 1/4.
+    gaps = np.asarray([0.1, 0.2, 0.3])
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        assert paired_randomisation(gaps[order], np.zeros(3), 50_000) == pytest.approx(0.25, abs=0.01)
+
+
+def test_permutations_are_enough_for_the_family():
+    # With 10,000 flips and 501 comparisons not even the smallest p survives Holm's correction.
+    assert holm([1 / 10_001] * 501).min() > 0.05 > holm([1 / 10_001] * 500).min()
+    for size in (1, 25, 26, 500, 4000):
+        flips = stats.permutations_for(size)
+        assert flips >= 10_000 and size / (1 + flips) <= 0.05 / 20
+    assert stats.permutations_for(4000) == 1_600_000
+    assert stats.permutations_for(10, alpha=0.01, least=1) == 20_000
+
+
+def test_few_groups_can_never_show_anything():
+    for groups in (1, 2, 4, 5, 6):
+        # All flips enumerated: only all signs alike reach the largest sum.
+        sums = [abs(sum(signs)) for signs in product((-1, 1), repeat=groups)]
+        assert stats.smallest_p(groups) == sums.count(groups) / len(sums)
+    assert stats.smallest_p(5) > 0.05 > stats.smallest_p(6)
+
+
+def test_standard_error_is_that_of_the_mean_and_of_the_groups_sums():
+    rng = np.random.default_rng(10)
+    a = rng.normal(size=300)
+    assert stats.standard_error(a, np.zeros(300)) == pytest.approx(a.std(ddof=1) / np.sqrt(300))
+    # Uneven groups: against the spread of the mean over many samples from the same world.
+    sizes = np.asarray([1, 2, 3, 6] * 30)
+    groups = np.repeat(np.arange(120), sizes)
+    worlds = [rng.normal(0.2, 1, size=120)[groups] + rng.normal(0, 0.5, size=len(groups)) for _ in range(300)]
+    told = np.mean([stats.standard_error(world, np.zeros(len(groups)), groups) for world in worlds])
+    assert told == pytest.approx(np.std([world.mean() for world in worlds]), rel=0.12)
+
+
+def test_hundred_thousand_flips_of_two_thousand_queries_take_a_second():
+    gaps = np.random.default_rng(11).normal(size=2000)
+    start = process_time()
+    paired_randomisation(gaps, np.zeros(2000), 100_000)
+    assert process_time() - start < 1.5  # 0.1 s alone on a core
 
 
 def test_errors():

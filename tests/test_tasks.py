@@ -32,8 +32,8 @@ def test_the_catalogue_s_own_tasks(tmp_path):
         "zero-shot/short": "zero-shot",
     }  # fmt: skip
     for task in found.values():
-        assert task.whole and task.gallery.tolist() == list(range(28)), "the whole catalogue competes"
-        assert task.images.tolist() == list(range(28)) and task.kind == "retrieval"
+        assert not task.limited and list(task.corpus.ids) == [str(n) for n in range(28)], "the whole catalogue competes"
+        assert task.corpus.rows.tolist() == list(range(28)) and task.kind == "retrieval"
     assert found["in-domain/short"].query_ids == ["a"]
     assert list(asked(tmp_path, split="dev")) == ["in-domain/short"]
 
@@ -42,8 +42,10 @@ def test_the_held_out_gallery_is_a_second_row_with_a_name_that_says_so(tmp_path)
     shelf(tmp_path, SPLITS, pictures=[2] + [1] * 27, queries=QUERIES)
     found = asked(tmp_path, held_out_gallery=True)
     task = found["in-domain/short (test-only gallery)"]
-    assert task.gallery.tolist() == list(range(10, 22)) and not task.whole
-    assert task.images.tolist() == list(range(11, 23))
+    assert list(task.corpus.ids) == [str(n) for n in range(10, 22)] and task.limited
+    assert task.corpus.rows.tolist() == list(range(11, 23)) and task.corpus.owner.tolist() == list(range(12))
+    assert [(rows.tolist(), grades.tolist()) for rows, grades in task.relevant] == [([0], [3])], "what competes"
+    assert task.source.tolist() == [0]
     assert "zero-shot/short (test-only gallery)" not in found and len(found) == 7
 
 
@@ -56,7 +58,7 @@ def test_title_benchmarks(tmp_path):
     shelf(tmp_path, SPLITS, queries=QUERIES)
     shelf(tmp_path / "benchmarks" / "street", "ddee", queries=[("q", "title", "test", "x", 3, {3: 3})])
     task = asked(tmp_path, Benchmark(name="street"))["street"]
-    assert task.domain == "out-of-domain" and task.whole and task.query_ids == ["q"]
+    assert task.domain == "out-of-domain" and not task.limited and task.query_ids == ["q"]
     with pytest.raises(WeftError, match="'street' has no dev query"):
         asked(tmp_path, Benchmark(name="street"), split="dev")
 
@@ -68,10 +70,10 @@ def test_class_benchmarks(tmp_path):
     kinds = Benchmark(name="kinds", task="class", prompt="a {}", names={"bag": "bags"})
     test = asked(tmp_path, kinds)["kinds"]
     assert test.classes == ["bags", "coat", "hat"], "a class without a test picture is still a possible answer"
-    assert test.truth.tolist() == [1, 0] and test.products.tolist() == [4, 5]
-    assert test.images.tolist() == [5, 6], "the first picture of each"
+    assert test.truth.tolist() == [1, 0] and test.query_ids == ["4", "5"]
+    assert test.items.rows.tolist() == [5, 6], "the first picture of each"
     dev = asked(tmp_path, kinds, split="dev")["kinds"]
-    assert dev.truth.tolist() == [2, 0, 2, 0] and dev.query_ids == ["0", "1", "2", "3"] and dev.prompt == "a {}"
+    assert dev.truth.tolist() == [2, 0, 2, 0] and dev.query_ids == ["0", "1", "2", "3"] and dev.prompts == ("a {}",)
 
 
 @pytest.mark.parametrize(("splits", "categories"), [("dee", ["hat"] * 3), ("ddd", ["hat", "bag", "bag"])])
@@ -89,7 +91,7 @@ def test_an_earlier_run_s_queries(tmp_path):
     found = asked(tmp_path / "shop", earlier)
     names = {"base brands/long", "base brands/log", "base brands/short"}
     assert {name for name, task in found.items() if task.domain == "out-of-domain"} == names
-    assert str(found["base brands/short"].collection.folder) == str(tmp_path / "base")
+    assert str(found["base brands/short"].corpus.pictures.folder) == str(tmp_path / "base")
     assert "base brands" in asked(tmp_path / "shop", earlier, split="dev"), "a single task needs no second name"
 
 
@@ -105,4 +107,4 @@ def test_an_earlier_run_that_asks_nothing(tmp_path):
 def test_galleries_of_several_pictures_a_product(tmp_path):
     shelf(tmp_path, "eee", [1, 3, 2], queries=[("a", "in-domain/short", "test", "red", 1, {1: 3})])
     task = asked(tmp_path)["in-domain/short"]
-    assert np.array_equal(task.images, np.arange(6))
+    assert np.array_equal(task.corpus.rows, np.arange(6)) and task.corpus.owner.tolist() == [0, 1, 1, 1, 2, 2]

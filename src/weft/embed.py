@@ -1,6 +1,6 @@
 """Embeds pictures and texts with a model's own preprocessing, once: results are kept by content."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,59 +10,117 @@ import torch
 from weft.artefact import disk_error, key_of
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode
-from weft.encoders.base import Encoder
+from weft.encoders.protocol import Embeds, Inputs
+from weft.errors import WeftError
 from weft.processes import device
 from weft.progress import progress, say
+
+UNIT = 1e-4
+"""How far from 1 a vector's length may be and still count as 1: half precision's normalisation errs less."""
 
 
 class Embedder:
     """One encoder, and a folder in which its embeddings are kept under a key of weights, preprocessing and input.
 
     Args:
-        cache: where embeddings are stored, or None to compute them afresh.
+        cache: where embeddings are stored, or None to compute them afresh; an encoder without a fingerprint is
+            always computed afresh.
         batch: pictures or texts per forward pass; changes speed and memory, results only in the last bits.
+
+    Attributes:
+        unnormalised: the largest distance of a vector's length from 1 as the model gave it, 0.0 as long as it is
+            below `UNIT`: a report states it, because another harness may have ranked by the bare dot product.
     """
 
-    def __init__(self, encoder: Encoder, cache: Path | None = None, batch: int = 64):
+    def __init__(self, encoder: Embeds, cache: Path | None = None, batch: int = 64):
         self.encoder, self.cache, self.batch = encoder, cache, batch
-        self.encoder.model.to(device()).eval()
+        self.encoder.to(device())
         self.fingerprint = encoder.fingerprint() if cache else ""
+        self.unnormalised = 0.0
+        if cache and not self.fingerprint:
+            say(f"  {encoder.name} has no fingerprint: its embeddings are not kept")
+            self.cache = None
 
     def images(self, collection: Collection, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(rows, D) float32 unit embeddings of the pictures at `rows`, decoded by the model's own processor."""
+        """(rows, D) float32 unit embeddings of the pictures at `rows`, decoded by the model's own processor.
+
+        Raises:
+            WeftError: the encoder has no image tower, or gives vectors that are not finite, all zero, or not (B, D).
+        """
         what = [collection.identity, key_of(list(map(int, rows)))]
 
-        def prepare(start: int) -> dict[str, torch.Tensor]:
+        def prepare(start: int) -> Inputs:
             return self.encoder.pixels([decode(collection.image(row)) for row in rows[start : start + self.batch]])
 
-        return self._kept("images", what, len(rows), prepare, self.encoder.image_features)
+        def name(place: int) -> str:
+            return f"picture {rows[place]} (SHA-256 {collection.image_hashes[rows[place]][:16]})"
+
+        return self._kept("images", what, len(rows), prepare, self.encoder.image_features, name)
 
     def texts(self, texts: list[str]) -> np.ndarray:
-        """(texts, D) float32 unit embeddings."""
+        """(texts, D) float32 unit embeddings. Raises `WeftError` as `images` does."""
 
-        def prepare(start: int) -> dict[str, torch.Tensor]:
+        def prepare(start: int) -> Inputs:
             return self.encoder.tokens(texts[start : start + self.batch])
 
-        return self._kept("texts", texts, len(texts), prepare, self.encoder.text_features)
+        def name(place: int) -> str:
+            return f"text {place}, {texts[place][:80]!r}"
 
-    def _kept(self, kind: str, what: object, count: int, prepare, forward) -> np.ndarray:
+        return self._kept("texts", texts, len(texts), prepare, self.encoder.text_features, name)
+
+    def _kept(self, kind: str, what: object, count: int, prepare: Callable, forward: Callable, name: Callable):
+        """What is kept is what the model gave, so that reading it back tells the same of its lengths."""
         path = self.cache / f"{kind}-{key_of([self.fingerprint, what])}.npy" if self.cache else None
         if path and path.exists():
             try:
-                return np.load(path)
-            except (OSError, ValueError, EOFError):  # damaged: made again below
+                found = np.load(path)
+                self._check(found, kind, count, 0, name)
+                return self._unit(found)
+            except (OSError, ValueError, EOFError, WeftError):  # damaged: made again below
                 say(f"  {path} is damaged; embedding again")
-        out = np.zeros((count, self.encoder.dim), dtype=np.float32)
+        out = np.zeros((count, self.encoder.dim or 0), dtype=np.float32)
         starts = range(0, count, self.batch)
         with ThreadPoolExecutor(1) as pool, torch.inference_mode():
             coming = pool.submit(prepare, 0) if count else None
             for start in progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch"):
-                inputs = {name: tensor.to(self.encoder.device) for name, tensor in coming.result().items()}
+                inputs = {key: _moved(value, self.encoder.device) for key, value in coming.result().items()}
                 coming = pool.submit(prepare, start + self.batch) if start + self.batch < count else None
-                out[start : start + self.batch] = forward(inputs).float().cpu().numpy()
+                vectors = forward(inputs).float().cpu().numpy()
+                self._check(vectors, kind, min(self.batch, count - start), start, name)
+                if out.shape[1] == 0:
+                    out = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+                out[start : start + self.batch] = vectors
         if path:
             _save(path, out)
-        return out
+        return self._unit(out)
+
+    def _check(self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str]) -> None:
+        dim = self.encoder.dim
+        if vectors.ndim != 2 or len(vectors) != count or (dim and vectors.shape[1] != dim):
+            raise WeftError(f"{self.encoder.name} gave {vectors.shape} for {count} {kind}, not ({count}, {dim or 'D'})")
+        lengths = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)  # NaN and infinity stay in a sum of squares
+        for bad, what in ((~np.isfinite(lengths), "that is not finite"), (lengths == 0, "of zeros")):
+            if bad.any():
+                first = name(start + int(np.argmax(bad)))
+                raise WeftError(
+                    f"{self.encoder.name} gives a vector {what} for {first}, and for {int(bad.sum())} of the {count} "
+                    f"{kind} in its batch: no similarity is defined; look at its weights, its precision and this input"
+                )
+
+    def _unit(self, vectors: np.ndarray) -> np.ndarray:
+        """Unit vectors, in place; those that were none are said once."""
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+        far = float(np.abs(lengths - 1).max(initial=0.0))
+        if far > UNIT:
+            if not self.unnormalised:
+                say(f"  {self.encoder.name} gives vectors whose lengths are off 1 by up to {far:.3g}: normalised")
+            self.unnormalised = max(self.unnormalised, far)
+            vectors /= lengths[:, None].astype(np.float32)
+        return vectors
+
+
+def _moved(value: object, where: torch.device) -> object:
+    return value.to(where) if isinstance(value, torch.Tensor) else value
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -7,3 +7,7 @@ class WeftError(Exception):
     Raise it instead of a library's own exception wherever the cause lies in the user's
     data, recipe, disk or model; let every other exception escape, because it is our bug.
     """
+
+
+class Unable(WeftError):
+    """A model lacks what a task asks for, a text tower for instance: its other tasks can still be done."""

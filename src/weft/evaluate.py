@@ -1,50 +1,73 @@
-"""Scores models on tasks: per-query metrics from embeddings, by exact search over the whole gallery."""
+"""Scores models on tasks: per-query metrics from embeddings, by exact search over the whole corpus."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from weft import metrics
+from weft.benchmarks.record import AnyTask, Classification, Retrieval, Side
 from weft.bm25 import BM25, fuse
 from weft.embed import Embedder
-from weft.schema import RELEVANT
 from weft.search import top_k
-from weft.tasks import DEPTH, AnyTask, Classification, Retrieval
 
-REPORTED = ("hit_rate@1", "hit_rate@10", "recall@10", "mrr@10", "ndcg@10")
+DEPTH = 100
+"""How many things are ranked for a query; every metric looks at fewer."""
+
+GRADED = ("ndcg", "err", "rbp")
+"""Metrics that read grades; the others know only yes and no, at the task's threshold."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One model on one task: `values` metric -> (Q,) per query; `ranking` (Q, K) product rows, -1 where none."""
+    """One model on one task: `values` metric -> (Q,) per query; `ranking` (Q, K) corpus rows, -1 where none."""
 
     values: dict[str, np.ndarray]
     ranking: np.ndarray | None = None
     scores: np.ndarray | None = None
 
 
-def embed_task(task: AnyTask, embedder: Embedder) -> tuple[np.ndarray, np.ndarray]:
-    """(Q, D) query and (N, D) picture embeddings of a task, in the order `score` wants them.
+def embed_task(task: AnyTask, embedder: Embedder, prefix: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """(Q, D) query and (N, D) corpus embeddings of a task, as `score` wants them; of a classification, the classes'
+    (the mean over its prompts) and the pictures'.
 
-    All of a collection's pictures are embedded together, so that tasks over one gallery share the work.
+    Args:
+        prefix: what a model's authors put before queries, never before documents or class prompts.
     """
     if isinstance(task, Classification):
-        return embedder.texts([task.prompt.replace("{}", name) for name in task.classes]), embedder.images(
-            task.collection, task.images
-        )
-    return embedder.texts(task.task.texts), embedder.images(task.collection, np.arange(task.collection.image_count))
+        texts = [prompt.replace("{}", name) for name in task.classes for prompt in task.prompts]
+        each = embedder.texts(texts).reshape(len(task.classes), len(task.prompts), -1)
+        return unit(each.mean(1)), embed(task.items, embedder)
+    queries = task.queries
+    if prefix and queries.texts is not None:
+        queries = dataclasses.replace(queries, texts=[prefix + text for text in queries.texts])
+    return embed(queries, embedder), embed(task.corpus, embedder)
 
 
-def score(task: AnyTask, queries: np.ndarray, images: np.ndarray) -> Scored:
+def embed(side: Side, embedder: Embedder) -> np.ndarray:
+    """(N, D) embeddings of what a side holds, a row a picture where things have several; see `Side.image_weight`."""
+    if side.pictures is None:
+        return embedder.texts(list(side.texts))
+    images = embedder.images(side.pictures, side.rows)
+    if side.texts is None or side.image_weight == 1.0:
+        return images
+    texts = embedder.texts(list(side.texts))
+    if side.owner is not None:  # a row a picture
+        texts = texts[side.owner]
+    return unit(side.image_weight * images + (1 - side.image_weight) * texts)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def score(task: AnyTask, queries: np.ndarray, corpus: np.ndarray) -> Scored:
     """Per-query metrics from unit embeddings; see `embed_task`."""
     if isinstance(task, Classification):
-        answer = top_k(images, queries, 1)[0][:, 0]
+        answer = top_k(corpus, queries, 1)[0][:, 0]
         return Scored(classification_metrics(answer, task.truth, len(task.classes)))
-    owner = task.collection.product_of_image
-    if not task.whole:
-        images, owner = images[task.images], owner[task.images]
-    ranking, scores = top_k(queries, images, DEPTH, group=owner)
+    ranking, scores = top_k(queries, corpus, DEPTH, group=task.corpus.owner)
     return Scored(retrieval_metrics(task, ranking), ranking, scores)
 
 
@@ -57,30 +80,19 @@ def classification_metrics(answer: np.ndarray, truth: np.ndarray, classes: int) 
     return {"balanced_accuracy": right * weight, "accuracy": right}
 
 
-def in_gallery(task: Retrieval) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per query, the judged products that compete in this gallery, and their grades."""
-    inside = np.zeros(len(task.collection), dtype=bool)
-    inside[task.gallery] = True
-    return [(rows[inside[rows]], grades[inside[rows]]) for rows, grades in task.task.relevant]
-
-
 def retrieval_metrics(task: Retrieval, ranking: np.ndarray) -> dict[str, np.ndarray]:
-    """hit_rate, recall, MRR, nDCG at their cuts, and whether the source product itself was found."""
-    judged = in_gallery(task)
-    binary = metrics.grade(ranking, judged, RELEVANT, task.query_ids)
-    graded = metrics.grade(ranking, judged)
-    values = {name: metrics.measure(name, graded if name.startswith("ndcg") else binary) for name in REPORTED}
-    source = task.task.source
-    if (source >= 0).all():
-        values["source_found@10"] = (ranking[:, :10] == source[:, None]).any(1).astype(np.float64)
+    """The task's metrics, and whether the very thing that each query was made from was found."""
+    binary = metrics.grade(ranking, task.relevant, task.threshold, task.query_ids)
+    graded = metrics.grade(ranking, task.relevant)
+    values = {n: metrics.measure(n, graded if n.partition("@")[0] in GRADED else binary) for n in task.metrics}
+    if task.source is not None and (task.source >= 0).all():
+        values["source_found@10"] = (ranking[:, :10] == task.source[:, None]).any(1).astype(np.float64)
     return values
 
 
 def bm25_ranking(task: Retrieval) -> tuple[np.ndarray, np.ndarray]:
-    """(Q, K) product rows ranked by BM25 over titles: what a shop has without any encoder."""
-    titles = [task.collection.products[row].title for row in task.gallery]
-    places, scores = BM25(titles).top_k(task.task.texts, DEPTH)
-    return np.where(places >= 0, task.gallery[places], -1), scores
+    """(Q, K) corpus rows ranked by BM25 over titles: what a shop has without any encoder."""
+    return BM25(task.corpus.titles).top_k(task.queries.texts, DEPTH)
 
 
 def fused(task: Retrieval, rankings: Sequence[np.ndarray]) -> Scored:
@@ -101,13 +113,32 @@ def describe(task: AnyTask, base: Scored | None = None) -> dict:
         facts |= {"queries": len(task.truth), "gallery": len(task.classes), "relevant_per_query": 1.0}
         facts |= {"ceiling": 1.0, "chance": 1 / len(task.classes)}
     else:
-        counts = np.asarray([(grades >= RELEVANT).sum() for _, grades in in_gallery(task)])
-        facts |= {"queries": len(counts), "gallery": len(task.gallery), "relevant_per_query": float(counts.mean())}
-        facts |= {"ceiling": float(metrics.ceiling_recall(counts, 10).mean())}
-        facts |= {"chance": min(1.0, 10 / len(task.gallery))}
+        counts = np.asarray([(grades >= task.threshold).sum() for _, grades in task.relevant])
+        facts |= {"queries": len(counts), "gallery": len(task.corpus), "relevant_per_query": float(counts.mean())}
+        facts |= ceiling_and_chance(task, counts)
     note = ""
-    if isinstance(task, Retrieval) and not task.whole:
+    if isinstance(task, Retrieval) and task.limited:
         note = "it asks the same queries again in an easier gallery"
     elif base and task.domain == "out-of-domain" and base.values[task.primary].mean() < 2 * facts["chance"]:
         note = "the base is below twice chance"
     return facts | {"counts": not note, "note": note}
+
+
+def ceiling_and_chance(task: Retrieval, relevant: np.ndarray) -> dict[str, float]:
+    """What a perfect ranking and a random one score on the primary metric, from (Q,) numbers of relevant things.
+
+    A random ranking of n things finds each relevant one among its first k with probability k / n, so its recall@k is
+    that; its hit rate is 1 - C(n - r, k) / C(n, k). Other metrics have a chance of their own, not stated here.
+    """
+    name, _, cut = task.primary.partition("@")
+    size, k = len(task.corpus), int(cut)
+    if name == "recall":
+        return {"ceiling": float(metrics.ceiling_recall(relevant, k).mean()), "chance": min(1.0, k / size)}
+    if name == "hit_rate":
+        kept = np.ones(len(relevant))
+        for drawn in range(min(k, size)):
+            kept *= np.maximum(size - relevant - drawn, 0) / (size - drawn)
+        return {"ceiling": 1.0, "chance": float((1 - kept).mean())}
+    if name == "precision":
+        return {"ceiling": float((np.minimum(relevant, k) / k).mean()), "chance": float((relevant / size).mean())}
+    return {"ceiling": 1.0, "chance": float("nan")}

@@ -1,4 +1,4 @@
-"""Retrieval metrics as pure array functions of graded rankings: hit rate, recall, precision, MRR, AP, nDCG.
+"""Retrieval metrics as pure array functions of graded rankings, and what each of them means.
 
 Symbols: Q queries, K ranks, `grades` (Q, K) the judged grade of the item at each rank, 0 where it is not relevant,
 not judged, or the slot is empty. An item is relevant when its grade is above 0; raise that bar in `grade`.
@@ -7,12 +7,17 @@ a query without any relevant item has no value and is an error.
 """
 
 import difflib
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from weft.errors import WeftError
+
+BLOCK = 2**22  # judgements looked up at a time
+HIGHEST = 4  # of the grades that ERR knows, as in the TREC Web tracks' gdeval
+PERSISTENCE = 0.8  # of RBP's reader, who goes on to the next rank with this probability
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,13 @@ class Graded:
         grades: (Q, K) float64, grade of the item at each rank.
         relevant: (Q,) int64, number of relevant items among all judged, retrieved or not.
         ideal: (Q, K) float64, the highest judged grades in descending order, 0-padded: what could be had.
+        judged: (Q, K) int8, 1 where the item at this rank was judged, 0 where it was not, -1 for an empty slot.
     """
 
     grades: np.ndarray
     relevant: np.ndarray
     ideal: np.ndarray
+    judged: np.ndarray
 
 
 def grade(
@@ -40,7 +47,7 @@ def grade(
 
     Args:
         ranking: (Q, K) int, item rows in order, -1 for an empty slot.
-        judged: per query the judged item rows and their grades; negative grades count as 0.
+        judged: per query the judged item rows (fastest where they ascend) and their grades; negative ones count as 0.
         minimum: grades below it count as 0, for instance 3 where only exact matches are relevant.
         names: Q query ids for the error message.
 
@@ -48,30 +55,68 @@ def grade(
         WeftError: a query has no relevant item, or lists an item twice in its ranking or judgements.
     """
     ranking = np.asarray(ranking, dtype=np.int64)
-    queries, depth = ranking.shape
+    queries = len(ranking)
     if len(judged) != queries:
         raise ValueError(f"{queries} rankings but judgements of {len(judged)} queries")
-    grades, ideal = np.zeros((2, queries, depth))
-    relevant = np.zeros(queries, dtype=np.int64)
-    for query, (items, values) in enumerate(judged):
-        name = query if names is None else names[query]
-        values = np.where(np.asarray(values, float) >= minimum, np.maximum(values, 0.0), 0.0)
-        order = np.argsort(items, kind="stable")
-        items, values = np.asarray(items, dtype=np.int64)[order], values[order]
-        relevant[query] = np.count_nonzero(values)
-        best = np.sort(values)[::-1][:depth]
-        ideal[query, : len(best)] = best
-        if relevant[query] == 0:
-            raise WeftError(f"query {name!r} has no relevant item, so no metric is defined for it: leave it out")
-        slots = np.flatnonzero(ranking[query] >= 0)
-        shown = ranking[query, slots]
-        if len(np.unique(shown)) < len(shown):
-            raise WeftError(f"the ranking of query {name!r} lists an item twice: remove the repetition")
-        if (items[1:] == items[:-1]).any():
-            raise WeftError(f"the judgements of query {name!r} list an item twice: remove the repetition")
-        place = np.minimum(np.searchsorted(items, shown), len(items) - 1)
-        grades[query, slots] = np.where(items[place] == shown, values[place], 0.0)
-    return Graded(grades, relevant, ideal)
+    if not queries:
+        raise WeftError("there are no queries, so there is nothing to measure")
+    sizes, names = [len(items) for items, _ in judged], range(queries) if names is None else names
+    if sizes != [len(values) for _, values in judged]:
+        raise ValueError("the judgements of a query have more items than grades, or fewer")
+    block = np.cumsum(sizes) // BLOCK
+    ends = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), queries]
+    parts = [slice(*pair) for pair in itertools.pairwise(ends)]
+    found = [_grade(ranking[rows], judged[rows], minimum, names[rows]) for rows in parts]
+    return Graded(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+
+
+def _grade(ranking: np.ndarray, judged: Sequence[tuple], minimum: float, names: Sequence) -> tuple[np.ndarray, ...]:
+    queries, depth = ranking.shape
+    query = np.repeat(np.arange(queries), [len(items) for items, _ in judged])
+    items = np.concatenate([items for items, _ in judged]).astype(np.int64)
+    values = np.concatenate([values for _, values in judged]).astype(np.float64)
+    values = np.where(values >= minimum, np.maximum(values, 0.0), 0.0)
+    relevant = np.bincount(query[values > 0], minlength=queries)
+    if not relevant.all():
+        name = names[int(np.argmin(relevant))]
+        raise WeftError(f"query {name!r} has no relevant item, so no metric is defined for it: leave it out")
+
+    slots = np.sort(ranking * depth + np.arange(depth), axis=1)  # by item, its rank in the last digits
+    shown, ranks = np.divmod(slots, depth)
+    twice = ((shown[:, 1:] == shown[:, :-1]) & (shown[:, 1:] >= 0)).any(axis=1)
+    if twice.any():
+        name = names[int(twice.argmax())]
+        raise WeftError(f"the ranking of query {name!r} lists an item twice: remove the repetition")
+
+    low = min(0, int(items.min()))
+    span = max(int(ranking.max()), int(items.max())) + 1 - low  # query * span + item: one number for every pair
+    keys = query * span + (items - low)
+    if (keys[1:] < keys[:-1]).any():
+        keys, values = keys[order := np.argsort(keys, kind="stable")], values[order]
+    again = keys[1:] == keys[:-1]
+    if again.any():
+        name = names[int(query[again.argmax()])]
+        raise WeftError(f"the judgements of query {name!r} list an item twice: remove the repetition")
+
+    row, place = np.nonzero(shown >= 0)
+    wanted = row * span + (shown[row, place] - low)  # ascending, which makes the search fast
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = keys[at] == wanted
+    grades, known = np.zeros((queries, depth)), np.full((queries, depth), -1, dtype=np.int8)
+    slot = row, ranks[row, place]
+    grades[slot], known[slot] = np.where(found, values[at], 0.0), found
+    return grades, relevant, _ideal(query[values > 0], values[values > 0], relevant, depth), known
+
+
+def _ideal(query: np.ndarray, values: np.ndarray, relevant: np.ndarray, depth: int) -> np.ndarray:
+    """(Q, depth) each query's best grades, descending; one sort of integers, since grades take few levels."""
+    levels = np.unique(values)
+    codes = np.sort(query * len(levels) + (len(levels) - 1 - np.searchsorted(levels, values)))
+    row, level = np.divmod(codes, len(levels))
+    rank = np.arange(len(codes)) - (np.cumsum(relevant) - relevant)[row]
+    ideal, kept = np.zeros((len(relevant), depth)), rank < depth
+    ideal[row[kept], rank[kept]] = levels[len(levels) - 1 - level[kept]]
+    return ideal
 
 
 def hit_rate(grades: np.ndarray, k: int) -> np.ndarray:
@@ -103,27 +148,49 @@ def mrr(grades: np.ndarray, k: int) -> np.ndarray:
 def average_precision(grades: np.ndarray, relevant: np.ndarray, k: int, denominator: str = "min") -> np.ndarray:
     """Sum of the precisions at the ranks of the relevant items among the first k, over a denominator.
 
-    Args:
-        denominator: "min" divides by min(k, relevant), so that 1 can be reached; "all" by all relevant
-            items, as trec_eval's map_cut does (Buckley & Voorhees, "Retrieval system evaluation", 2005).
+    "min" divides by min(k, relevant), so that 1 can be reached; "all" by all relevant items (trec_eval's map_cut).
     """
     hits = _top(grades, k) > 0
-    total = (hits * hits.cumsum(axis=1) / np.arange(1, k + 1)).sum(axis=1)
     if denominator not in ("min", "all"):
         raise ValueError(f'denominator is "min" or "all", not {denominator!r}')
+    total = (hits * hits.cumsum(axis=1) / np.arange(1, k + 1)).sum(axis=1)
     return total / (np.minimum(_some(relevant), k) if denominator == "min" else _some(relevant))
 
 
 def ndcg(grades: np.ndarray, ideal: np.ndarray, k: int) -> np.ndarray:
     """Discounted cumulative gain over that of the ideal ranking of *all* judged items, not of those retrieved.
 
-    Gain is the grade itself, discount log2(rank + 1): Järvelin & Kekäläinen, "Cumulated gain-based evaluation
-    of IR techniques", ACM TOIS 2002, in the form of trec_eval's ndcg_cut.
+    Gain is the grade, discount log2(rank + 1): Järvelin & Kekäläinen, TOIS 2002, in the form of trec_eval's ndcg_cut.
     """
     discount = 1.0 / np.log2(np.arange(2, k + 2))
-    best = _top(ideal, k) @ discount
-    _some(best)
-    return _top(grades, k) @ discount / best
+    return _top(grades, k) @ discount / _some(_top(ideal, k) @ discount)
+
+
+def err(grades: np.ndarray, k: int, highest: float = HIGHEST) -> np.ndarray:
+    """Expected 1 / rank at which a reader stops who is content with grade g with chance (2^g - 1) / 2^highest.
+
+    Chapelle et al., CIKM 2009, equation 5. A grade above `highest`, a chance larger than 1, is a `WeftError`.
+    """
+    if ((top := _top(grades, k)) > highest).any():
+        raise WeftError(f"ERR knows grades up to {highest:g}, but an item has {top.max():g}: rescale the grades")
+    content = (2.0**top - 1) / 2.0**highest
+    unmet = np.cumprod(1 - content, axis=1)
+    arrives = np.concatenate([np.ones((len(top), 1)), unmet[:, :-1]], axis=1)
+    return (arrives * content) @ (1.0 / np.arange(1, k + 1))
+
+
+def rbp(grades: np.ndarray, k: int, persistence: float = PERSISTENCE) -> np.ndarray:
+    """(1 - p) * sum of p^(rank - 1) over the relevant items among the first k, p the reader's persistence.
+
+    Moffat & Zobel, TOIS 2008. It is a lower bound: what lies below rank k could add up to p^k.
+    """
+    return (_top(grades, k) > 0) @ ((1 - persistence) * persistence ** np.arange(k))
+
+
+def judged_share(judged: np.ndarray, k: int) -> np.ndarray:
+    """Judged items among the first k, over those that were returned there; the rest are holes in the judgements."""
+    top = _top(judged, k)
+    return (top == 1).sum(axis=1) / np.maximum((top >= 0).sum(axis=1), 1)
 
 
 def _top(grades: np.ndarray, k: int) -> np.ndarray:
@@ -134,30 +201,85 @@ def _top(grades: np.ndarray, k: int) -> np.ndarray:
 
 def _some(relevant: np.ndarray) -> np.ndarray:
     if (relevant <= 0).any():
-        row = int(np.argmax(relevant <= 0))
-        raise WeftError(f"query {row} has no relevant item, so no metric is defined for it: leave it out")
+        raise WeftError(f"query {np.argmax(relevant <= 0)} has no relevant item, so no metric is defined: leave it out")
     return relevant
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as tables name it: its function over `Graded`, how to read it, and its name in ir_measures."""
+    """A metric as tables name it: its function over `Graded`, and what a page says about it ({k} is the cut).
+
+    Attributes:
+        reads: the value in words. definition: its formula; parameters: its symbols and what is fixed besides k.
+        ir_measures, trec_eval: its name there, None where it has none. citation: who defined it.
+    """
 
     compute: Callable[[Graded, int], np.ndarray]
     reads: str
-    ir_measures: str | None
+    ir_measures: str | None = None
+    trec_eval: str | None = None
+    definition: str = ""
+    citation: str = ""
+    parameters: dict[str, str | float] = field(default_factory=dict)
 
+
+_BINARY = {"r(i)": "1 where the grade at rank i is above 0, else 0"}
+_GRADE = {"g(i)": "the grade at rank i, 0 where none or below 0"}
+_COUNT = {"n": "all relevant items of the query"}
+_BOOK = "van Rijsbergen, Information Retrieval, 2nd ed., 1979, chapter 7"
 
 METRICS: dict[str, Metric] = {
-    "hit_rate": Metric(lambda g, k: hit_rate(g.grades, k), "a relevant item is in the top k", "Success@{k}"),
-    "recall": Metric(lambda g, k: recall(g.grades, g.relevant, k), "share of relevant items found", "R@{k}"),
-    "precision": Metric(lambda g, k: precision(g.grades, k), "share of the top k that is relevant", "P@{k}"),
-    "mrr": Metric(lambda g, k: mrr(g.grades, k), "1 / rank of the first relevant item", "RR@{k}"),
-    "ndcg": Metric(lambda g, k: ndcg(g.grades, g.ideal, k), "graded gain over the best possible", "nDCG@{k}"),
-    "map": Metric(lambda g, k: average_precision(g.grades, g.relevant, k), "AP over min(k, relevant)", None),
-    "map_all": Metric(lambda g, k: average_precision(g.grades, g.relevant, k, "all"), "AP over all relevant", "AP@{k}"),
-    "ceiling_recall": Metric(lambda g, k: ceiling_recall(g.relevant, k), "the highest recall that is possible", None),
-}
+    "hit_rate": Metric(
+        lambda g, k: hit_rate(g.grades, k), "a relevant item is in the top k", "Success@{k}", "success_{k}",
+        "max of r(i) over i <= {k}", "trec_eval, success", _BINARY,
+    ),
+    "recall": Metric(
+        lambda g, k: recall(g.grades, g.relevant, k), "share of relevant items found", "R@{k}", "recall_{k}",
+        "sum of r(i) over i <= {k}, / n", _BOOK, _BINARY | _COUNT,
+    ),
+    "precision": Metric(
+        lambda g, k: precision(g.grades, k), "share of the top k that is relevant", "P@{k}", "P_{k}",
+        "sum of r(i) over i <= {k}, / {k}", _BOOK, _BINARY,
+    ),
+    "mrr": Metric(
+        lambda g, k: mrr(g.grades, k), "1 / rank of the first relevant item", "RR@{k}", None,
+        "max of r(i) / i over i <= {k}", "Voorhees, The TREC-8 question answering track report, 1999", _BINARY,
+    ),
+    "ndcg": Metric(
+        lambda g, k: ndcg(g.grades, g.ideal, k), "graded gain over the best possible", "nDCG@{k}", "ndcg_cut_{k}",
+        "sum of g(i) / log2(i + 1) over i <= {k}, / the same sum of the ideal order of all judged items",
+        "Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, ACM TOIS 2002", _GRADE,
+    ),
+    "map": Metric(
+        lambda g, k: average_precision(g.grades, g.relevant, k), "AP over min(k, relevant)", None, None,
+        "sum of r(i) precision@i over i <= {k}, / min({k}, n)",
+        "the rule of Kaggle's H&M Personalized Fashion Recommendations, 2022", _BINARY | _COUNT,
+    ),
+    "map_all": Metric(
+        lambda g, k: average_precision(g.grades, g.relevant, k, "all"), "AP over all relevant", "AP@{k}", "map_cut_{k}",
+        "sum of r(i) precision@i over i <= {k}, / n", "Buckley & Voorhees, Retrieval system evaluation, 2005",
+        _BINARY | _COUNT,
+    ),
+    "err": Metric(
+        lambda g, k: err(g.grades, k), "expected 1 / rank at which a reader is content", "ERR@{k}", None,
+        "sum of R(i) / i * product of 1 - R(j) over j < i, over i <= {k}, with R(i) = (2^g(i) - 1) / 2^h",
+        "Chapelle et al., Expected reciprocal rank for graded relevance, CIKM 2009", _GRADE | {"h": HIGHEST},
+    ),
+    "rbp": Metric(
+        lambda g, k: rbp(g.grades, k), "relevance met by a reader who goes on with chance p",
+        f"RBP(p={PERSISTENCE},rel=1)@{{k}}", None, "(1 - p) * sum of r(i) p^(i - 1) over i <= {k}",
+        "Moffat & Zobel, Rank-biased precision, ACM TOIS 2008", _BINARY | {"p": PERSISTENCE},
+    ),
+    "judged": Metric(
+        lambda g, k: judged_share(g.judged, k), "share of the returned top k that was judged", "Judged@{k}", None,
+        "judged items at ranks i <= {k}, / items returned there",
+        "Buckley & Voorhees, Retrieval evaluation with incomplete information, SIGIR 2004",
+    ),
+    "ceiling_recall": Metric(
+        lambda g, k: ceiling_recall(g.relevant, k), "the highest recall that is possible", None, None,
+        "min({k}, n) / n", "recall@k of the ideal order", _COUNT,
+    ),
+}  # fmt: skip
 
 
 def measure(name: str, graded: Graded) -> np.ndarray:
@@ -168,3 +290,11 @@ def measure(name: str, graded: Graded) -> np.ndarray:
         hint = f"did you mean {near[0]}@10?" if near else "known: " + ", ".join(METRICS)
         raise WeftError(f"there is no metric {name!r}; a name is metric@k, for instance recall@10; {hint}")
     return METRICS[base].compute(graded, int(cut))
+
+
+def explain(name: str) -> dict[str, str]:
+    """What a page says of a metric by its full name: its definition with all parameters, and its citation."""
+    base, _, cut = name.partition("@")
+    fixed = "".join(f"; {what}: {value}" for what, value in METRICS[base].parameters.items())
+    told = f"{METRICS[base].reads}: {METRICS[base].definition.format(k=cut)}{fixed}"
+    return {"definition": told.removesuffix(": "), "citation": METRICS[base].citation}

@@ -7,29 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import processes, sweep
+from weft import processes, seen, sweep
 from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
+from weft.benchmarks.record import AnyTask, Retrieval
 from weft.catalogue.collection import Collection
 from weft.catalogue.sources.files import on_disk
 from weft.embed import Embedder
-from weft.encoders import create, load, local_folder
+from weft.encoders import create, load, load_base, local_folder
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
-from weft.evaluate import RELEVANT, Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
+from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
 from weft.progress import progress, say
 from weft.recipe import Recipe, settings
-from weft.results import (
-    TRAINED_ON,
-    alpha_record,
-    contamination,
-    examples,
-    token_lengths,
-    training_cost,
-    write_per_query,
-    write_runs,
-    write_trained_on,
-)
-from weft.tasks import AnyTask, Retrieval, tasks_of
+from weft.results import alpha_record, examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
+from weft.schema import RELEVANT
+from weft.tasks import tasks_of
 from weft.verdict import call, correct, difference, intervals, verdict
 from weft.weights import check_match, interpolate
 
@@ -112,10 +104,10 @@ class Pipeline:
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
-            encoder = self._new(collection) if self.fresh else load(recipe.base)
+            encoder = self._new(collection) if self.fresh else load_base(recipe.base)
             train(recipe, collection, encoder, folder)
             if processes.rank() == 0:
-                write_trained_on(folder / "model", collection, None if self.fresh else recipe.base)
+                seen.write(folder / "model", collection, None if self.fresh else recipe.base)
 
         self._train_stage().run(work, shared=True)
 
@@ -131,7 +123,7 @@ class Pipeline:
 
     @cached_property
     def base_fingerprint(self) -> str:
-        return load(self.recipe.base).fingerprint()
+        return load_base(self.recipe.base).fingerprint()
 
     @property
     def base_folder(self) -> Path:
@@ -153,9 +145,9 @@ class Pipeline:
                 return
             chosen = self._choose(folder)
             interpolate(self.base_folder, tuned, chosen["chosen"], folder / "model")
-            trained_on = tuned / TRAINED_ON
+            trained_on = tuned / seen.FILE
             if trained_on.exists():
-                shutil.copy(trained_on, folder / "model" / TRAINED_ON)
+                shutil.copy(trained_on, folder / "model" / seen.FILE)
             write_json(folder / "alpha.json", chosen)
 
         self._weave_stage().run(work)
@@ -163,7 +155,7 @@ class Pipeline:
     def _choose(self, folder: Path) -> dict:
         recipe, rules = self.recipe, self.recipe.weave
         check_match(self.base_folder, self.folder / "train" / "model")
-        tasks = tasks_of(recipe, self.folder / "curate", "dev")
+        tasks = self._tasks("dev")
         if not any(task.domain == "in-domain" for task in tasks):
             raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
         grid = np.round(np.linspace(0, 1, rules.grid), 6)
@@ -187,6 +179,9 @@ class Pipeline:
 
         choice = sweep.choose(estimated, measure, rule, rules.full)
         return alpha_record(grid, estimated, choice, rule)
+
+    def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
+        return tasks_of(self.recipe, self.folder / "curate", split, held_out_gallery)
 
     def _embedder(self, model: Path | str) -> Embedder:
         return Embedder(load(str(model)), self.cache, self.recipe.micro_batch)
@@ -217,7 +212,7 @@ class Pipeline:
 
     def _evaluate(self, folder: Path) -> None:
         recipe = self.recipe
-        tasks = tasks_of(recipe, self.folder / "curate", "test", held_out_gallery=True)
+        tasks = self._tasks("test", held_out_gallery=True)
         scored: dict[str, dict[str, Scored]] = {}
         for name, path in self._models().items():
             embedder = self._embedder(path)
@@ -230,9 +225,12 @@ class Pipeline:
             scored["bm25"][task.name] = Scored(retrieval_metrics(task, ranking), ranking, scores)
             scored[f"bm25+{best}"][task.name] = fused(task, [ranking, scored[best][task.name].ranking])
         described = [describe(task, scored["base"][task.name]) for task in tasks]
+        known = seen.Seen.of(self._models()[best])  # its base's pictures included
         for task, facts in zip(tasks, described, strict=True):
-            facts["contaminated"] = contamination(task, self._models()[best])  # its base's pictures included
-        differences = self._differences(described, scored)
+            found = seen.contamination(task, known, self.cache) if known else {}
+            facts |= {"contaminated": found.get("exact"), "lookalikes": found.get("perceptual")}
+        groups = {task.name: task.groups for task in tasks}
+        differences = self._differences(described, scored, groups)
         alpha = read_json(self.folder / "weave" / "alpha.json")
         results = {
             "verdict": verdict(differences, described, recipe.weave.delta),
@@ -244,7 +242,7 @@ class Pipeline:
                 row
                 for model, by_task in scored.items()
                 for task, values in by_task.items()
-                for row in intervals(model, task, values, recipe.seed)
+                for row in intervals(model, task, values, recipe.seed, groups[task])
             ],
             "differences": differences,
             "examples": examples(tasks, {name: scored[name] for name in ("base", best)}),
@@ -256,11 +254,14 @@ class Pipeline:
             "recipe": recipe.name,
             "seed": recipe.seed,
         }
-        write_per_query(folder / "per_query.parquet", tasks, scored)
-        write_runs(folder / "runs", tasks, scored)
+        named = {("", task.name): task for task in tasks}
+        by_model = {model: {("", name): one for name, one in found.items()} for model, found in scored.items()}
+        write_per_query(folder / "per_query.parquet", named, by_model)
+        write_runs(folder / "runs", named, by_model)
+        write_qrels(folder / "qrels", named)
         write_json(folder / "results.json", results)
 
-    def _differences(self, described: list[dict], scored: dict[str, dict[str, Scored]]) -> list[dict]:
+    def _differences(self, described: list[dict], scored: dict[str, dict[str, Scored]], groups: dict) -> list[dict]:
         """The declared family: the woven model against every other, and the tuned against the base, on
         each task's primary metric."""
         pairs = [("woven", rival) for rival in scored if rival not in ("woven", "tuned")] + [("tuned", "base")]
@@ -270,7 +271,7 @@ class Pipeline:
                 both = [scored[name].get(task["name"]) for name in (model, against)]
                 if all(both):
                     a, b = (one.values[task["primary"]] for one in both)
-                    rows.append(difference(model, against, task, a, b, self.recipe.seed))
+                    rows.append(difference(model, against, task, a, b, self.recipe.seed, groups[task["name"]]))
         if rows:
             correct(rows)
         domain = {task["name"]: task["domain"] for task in described}
@@ -284,15 +285,18 @@ class Pipeline:
         def work(folder: Path) -> None:
             results = read_json(self.folder / "evaluate" / "results.json")
             curated = read_json(self.folder / "curate" / "summary.json") | {"pairs": results["lengths"]}
-            collections = {
-                c.folder: c for c in (t.collection for t in tasks_of(self.recipe, self.folder / "curate", "test"))
-            }
+            catalogue = Collection(self.folder / "curate")
+            sides = [t.corpus if isinstance(t, Retrieval) else t.items for t in self._tasks("test")]
+            stores = {side.pictures.identity: side.pictures for side in sides}
+            place = {name: (s, row) for s in stores.values() for row, name in enumerate(s.image_hashes)}
 
             def image(name: str) -> bytes:
-                for collection in collections.values():
-                    if name in collection.image_row:
-                        return collection.image(collection.image_row[name])
-                raise WeftError(f"no picture {name} in {', '.join(map(str, collections))}")
+                if name in catalogue.image_row:
+                    return catalogue.image(catalogue.image_row[name])
+                if name not in place:
+                    raise WeftError(f"no picture {name} in {self.folder / 'curate'} or its benchmarks")
+                store, row = place[name]
+                return store.image(row)
 
             write(results, curated, image, folder)
 

@@ -1,6 +1,7 @@
-"""What a run leaves behind for others: per-query rows, TREC runs, examples, the alpha curve, what a model has seen."""
+"""What a run leaves behind for others: per-query rows, TREC runs and qrels, examples, the alpha curve."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,36 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import metrics, sweep
-from weft.catalogue.collection import Collection
-from weft.encoders import Encoder, local_folder
+from weft.artefact import disk_error, write_whole
+from weft.benchmarks.record import AnyTask, Retrieval, Side
+from weft.encoders import Encoder
 from weft.evaluate import Scored
-from weft.tasks import AnyTask, Retrieval
-
-TRAINED_ON = "weft_trained_on.npy"
-
-
-def write_trained_on(model: Path, collection: Collection, base: str | None) -> None:
-    """Leaves beside the weights what they have seen: the first 64 bits of each training picture's SHA-256, sorted."""
-    rows = [row for product in np.flatnonzero(collection.split == "train") for row in collection.image_rows[product]]
-    seen = np.asarray([int(collection.image_hashes[row][:16], 16) for row in rows], dtype=np.uint64)
-    older = local_folder(base) / TRAINED_ON if base else None
-    if older and older.exists():
-        seen = np.concatenate([seen, np.load(older)])
-    np.save(model / TRAINED_ON, np.unique(seen))
-
-
-def contamination(task: AnyTask, model: str) -> int | None:
-    """How many of the pictures that answer this task's queries the model was trained on; None if it does not say."""
-    path = local_folder(model) / TRAINED_ON
-    if not path.exists():
-        return None
-    if isinstance(task, Retrieval):
-        sources = np.unique(task.task.source[task.task.source >= 0])
-        rows = [row for product in sources for row in task.collection.image_rows[product]]
-    else:
-        rows = task.images
-    hashes = np.asarray([int(task.collection.image_hashes[row][:16], 16) for row in rows], dtype=np.uint64)
-    return int(np.isin(hashes, np.load(path)).sum())
+from weft.seen import pictures_of
 
 
 def examples(tasks: list[AnyTask], models: dict[str, dict[str, Scored]], each: int = 4, shown: int = 8) -> list[dict]:
@@ -45,68 +21,116 @@ def examples(tasks: list[AnyTask], models: dict[str, dict[str, Scored]], each: i
     found = []
     (_, before), (_, after) = (list(models.items()) * 2)[:2]
     for task in tasks:
-        if not isinstance(task, Retrieval) or "gallery)" in task.name:
+        if not isinstance(task, Retrieval) or task.limited:
             continue
         change = after[task.name].values["ndcg@10"] - before[task.name].values["ndcg@10"]
         order = np.argsort(change, kind="stable")
         places = [int(p) for pair in zip(order[::-1][: each // 2], order[: each // 2], strict=True) for p in pair]
         for place in dict.fromkeys(places):
-            rows = []
-            for name, by_task in models.items():
-                ranking = by_task[task.name].ranking[[place], :shown]
-                grades = metrics.grade(ranking, [task.task.relevant[place]]).grades[0]
-                items = [
-                    _item(task.collection, int(r), float(g)) for r, g in zip(ranking[0], grades, strict=True) if r >= 0
-                ]
-                rows.append({"model": name, "items": items})
-            source = int(task.task.source[place])
-            found.append(
-                {
-                    "task": task.name,
-                    "query_id": task.task.ids[place],
-                    "query": task.task.texts[place],
-                    "source": task.collection.products[source].id if source >= 0 else "",
-                    "rows": rows,
-                }
-            )
+            rows = [
+                {"model": name, "items": returned(task, by_task[task.name], place, shown)}
+                for name, by_task in models.items()
+            ]
+            source = -1 if task.source is None else int(task.source[place])
+            told = {"task": task.name, "query_id": task.queries.ids[place], "query": task.queries.texts[place]}
+            found.append(told | {"source": task.corpus.ids[source] if source >= 0 else "", "rows": rows})
     return found
 
 
-def _item(collection: Collection, row: int, grade: float) -> dict:
-    product = collection.products[row]
-    image = collection.image_hashes[int(collection.image_rows[row][0])]  # two collections may share an id
-    return {"product_id": product.id, "title": product.title or product.category, "grade": grade, "image": image}
+def returned(task: Retrieval, scored: Scored, place: int, shown: int) -> list[dict]:
+    """The first things that a model returned for a query, with their grades."""
+    ranking = scored.ranking[[place], :shown]
+    grades = metrics.grade(ranking, [task.relevant[place]]).grades[0]
+    return [item(task.corpus, int(row), float(g)) for row, g in zip(ranking[0], grades, strict=True) if row >= 0]
 
 
-def write_per_query(path: Path, tasks: list[AnyTask], scored: dict[str, dict[str, Scored]]) -> None:
-    """One row per model, task, query and metric: whatever anyone wants to test later."""
-    columns: dict[str, list] = {name: [] for name in ("model", "task", "query_id", "metric", "value")}
-    for task in tasks:
-        for model, by_task in scored.items():
-            for metric, values in by_task[task.name].values.items() if task.name in by_task else ():
-                columns["model"] += [model] * len(values)
-                columns["task"] += [task.name] * len(values)
-                columns["query_id"] += task.query_ids
-                columns["metric"] += [metric] * len(values)
-                columns["value"] += values.tolist()
-    pq.write_table(pa.table(columns), path, compression="zstd")
+def item(side: Side, row: int, grade: float) -> dict:
+    """One thing for a page: its id, title, grade and the SHA-256 of its first picture."""
+    image = None
+    if side.pictures is not None:
+        image = side.pictures.image_hashes[int(pictures_of(side, np.asarray([row]))[0])]
+    title = (side.titles or side.texts or side.ids)[row]
+    return {"product_id": side.ids[row], "title": title or side.ids[row], "grade": grade, "image": image}
 
 
-def write_runs(folder: Path, tasks: list[AnyTask], scored: dict[str, dict[str, Scored]], depth: int = 10) -> None:
+Scores = Mapping[str, Mapping[tuple[str, str], Scored]]
+"""Model -> (benchmark, task) -> what it scored."""
+
+
+def write_per_query(path: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: Scores) -> None:
+    """A row per model, task, query and metric, with what is resampled together and every stratum: whatever anyone
+    wants to test later (`weft compare`)."""
+    strata = sorted({name for task in tasks.values() for name in task.strata})
+    word = pa.dictionary(pa.int32(), pa.string())
+    fields = [(name, word) for name in ("model", "benchmark", "task", "query_id", "metric")]
+    fields += [("value", pa.float64()), ("group", pa.string()), ("primary", pa.bool_())]
+    schema = pa.schema([*fields, *((name, word) for name in strata)])
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+            for (benchmark, name), task in tasks.items():
+                for model, by_task in scored.items():
+                    found = by_task.get((benchmark, name))
+                    for metric, values in found.values.items() if found else ():
+                        told = (model, benchmark, name, None, metric)
+                        writer.write_table(_per_query(schema, task, told, values, strata))
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise disk_error(error, path) from None
+
+
+def _per_query(schema: pa.Schema, task: AnyTask, told: tuple, values: np.ndarray, strata: list[str]) -> pa.Table:
+    count, ids = len(values), task.query_ids
+    columns = [pa.array(ids if one is None else [one] * count) for one in told]
+    groups = pa.nulls(count, pa.string()) if task.groups is None else pa.array([str(group) for group in task.groups])
+    columns += [pa.array(values), groups, pa.array([told[-1] == task.primary] * count)]
+    for name in strata:
+        labels = task.strata.get(name)
+        columns.append(pa.nulls(count, pa.string()) if labels is None else pa.array([str(one) for one in labels]))
+    columns = [column.cast(field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def write_runs(folder: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: Scores, depth: int = 10) -> None:
     """TREC runs, `qid Q0 did rank score tag`, for any outside tool; ids lose their spaces."""
-    folder.mkdir(exist_ok=True)
-    for task in tasks:
+    for (benchmark, name), task in tasks.items():
         for model, by_task in scored.items():
-            if not isinstance(task, Retrieval) or task.name not in by_task:
+            one = by_task.get((benchmark, name))
+            if not isinstance(task, Retrieval) or one is None:
                 continue
-            one, lines = by_task[task.name], []
-            for query, rows, scores in zip(task.query_ids, one.ranking, one.scores, strict=True):
-                for rank, (row, value) in enumerate(zip(rows[:depth], scores[:depth], strict=True), start=1):
-                    if row >= 0:
-                        ids = (query.replace(" ", "_"), task.collection.products[row].id.replace(" ", "_"))
-                        lines.append(f"{ids[0]} Q0 {ids[1]} {rank} {float(value):.6f} {model}")
-            name = "".join(c if c.isalnum() or c in "-+" else "_" for c in f"{model}.{task.name}")
-            (folder / f"{name}.trec").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            lines = [
+                f"{_word(query)} Q0 {_word(task.corpus.ids[row])} {rank} {float(value):.6f} {_word(model)}"
+                for query, rows, scores in zip(task.query_ids, one.ranking, one.scores, strict=True)
+                for rank, (row, value) in enumerate(zip(rows[:depth], scores[:depth], strict=True), start=1)
+                if row >= 0
+            ]
+            _write(folder / f"{_file_name(model, benchmark, name)}.trec", lines)
+
+
+def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
+    """TREC qrels, `qid 0 did grade`, beside the runs."""
+    for (benchmark, name), task in tasks.items():
+        if isinstance(task, Retrieval):
+            lines = [
+                f"{_word(query)} 0 {_word(task.corpus.ids[row])} {float(grade):g}"
+                for query, (rows, grades) in zip(task.query_ids, task.relevant, strict=True)
+                for row, grade in zip(rows, grades, strict=True)
+            ]
+            _write(folder / f"{_file_name(benchmark, name)}.qrels", lines)
+
+
+def _word(name: str) -> str:
+    return "_".join(name.split())
+
+
+def _file_name(*parts: str) -> str:
+    return "".join(c if c.isalnum() or c in "-+." else "_" for c in ".".join(filter(None, parts)))
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Choice, rule: sweep.Rule) -> dict:
@@ -147,7 +171,7 @@ def token_lengths(tasks: list[AnyTask], encoder: Encoder) -> dict:
     found, cut, total = {}, 0, 0
     for task in tasks:
         if isinstance(task, Retrieval):
-            lengths = np.asarray(encoder.token_lengths(task.task.texts))
+            lengths = np.asarray(encoder.token_lengths(list(task.queries.texts)))
             found[f"{task.name}, tokens"] = {"mean": float(lengths.mean()), "max": int(lengths.max())}
             cut, total = cut + int((lengths > encoder.max_tokens).sum()), total + len(lengths)
     return found | {"cut_share": cut / max(total, 1)}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weft.benchmarks.record import AnyTask
 from weft.embed import Embedder
 from weft.evaluate import embed_task, score
-from weft.tasks import AnyTask
 
 DOUBT = 0.03
 """How far an estimate may be off where feasibility is at stake. Without it the best alpha was sometimes never

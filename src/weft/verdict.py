@@ -11,20 +11,26 @@ ALPHA_LEVEL = 0.05
 PERMUTATIONS = 10_000
 
 
-def intervals(model: str, task: str, scored: Scored, seed: int) -> list[dict]:
-    """A row per metric: mean and 95% bootstrap interval over the queries."""
+def intervals(model: str, task: str, scored: Scored, seed: int, groups: np.ndarray | None = None) -> list[dict]:
+    """A row per metric: mean and 95% bootstrap interval over the queries, or over groups of queries."""
     rows = []
     for metric, values in scored.values.items():
-        mean, low, high = stats.bootstrap_mean(values, seed=seed)
+        mean, low, high = stats.bootstrap_mean(values, seed=seed, groups=groups)
         rows.append(
             {"model": model, "task": task, "metric": metric, "value": mean, "low": low, "high": high, "n": len(values)}
         )
     return rows
 
 
-def difference(model: str, against: str, task: dict, a: np.ndarray, b: np.ndarray, seed: int) -> dict:
-    """Paired comparison of two models' per-query values on a task's primary metric."""
-    gap, low, high = stats.paired_bootstrap(a, b, seed=seed)
+def difference(
+    model: str, against: str, task: dict, a: np.ndarray, b: np.ndarray, seed: int, groups: np.ndarray | None = None
+) -> dict:
+    """Paired comparison of two models' per-query values on a task's primary metric.
+
+    Args:
+        groups: (Q,) labels of what is resampled together: queries of one product, of one unseen brand.
+    """
+    gap, low, high = stats.paired_bootstrap(a, b, seed=seed, groups=groups)
     return {
         "model": model,
         "against": against,
@@ -33,8 +39,8 @@ def difference(model: str, against: str, task: dict, a: np.ndarray, b: np.ndarra
         "difference": gap,
         "low": low,
         "high": high,
-        "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed),
-        "mde": stats.minimum_detectable(a, b),
+        "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed, groups=groups),
+        "mde": stats.minimum_detectable(a, b, groups=groups),
     }
 
 

@@ -7,6 +7,7 @@ need to know nothing else:
     products.parquet  product_id, image_rows, title, ..., split, group
     queries.parquet   query_id, task, split, text, source, stated
     qrels.parquet     query_id, product_id, grade
+    looks.npy         (images, 32) perceptual hashes, where curation looked for near-duplicates
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from weft.catalogue.images import fingerprint
 from weft.errors import WeftError
 from weft.schema import Product
 
+LOOKS = "looks.npy"
 IMAGES = pa.schema([("image_id", pa.string()), ("sha256", pa.string()), ("bytes", pa.large_binary())])
 PRODUCTS = pa.schema(
     [
@@ -204,6 +206,12 @@ class Collection:
     def image_hashes(self) -> list[str]:
         """SHA-256 of every picture's bytes."""
         return self._images["sha256"].to_pylist()
+
+    @cached_property
+    def looks(self) -> np.ndarray | None:
+        """(images, 32) perceptual hashes (`weft.catalogue.duplicates`); None where nobody looked."""
+        path = self.folder / LOOKS
+        return np.load(path) if path.exists() else None
 
     @cached_property
     def identity(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from weft.artefact import write_json, write_whole
 from weft.catalogue import duplicates
-from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
+from weft.catalogue.collection import LOOKS, PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.catalogue.images import decode
 from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
@@ -138,6 +138,7 @@ class _Builder:
             first: dict[str, int] = {}
             return np.asarray([first.setdefault(name, row) for row, name in enumerate(self.images.hashes)])
         hashes, thumbs = (np.stack(part) for part in zip(*self.signatures, strict=True))
+        np.save(self.folder / LOOKS, hashes)
         return duplicates.group(hashes, thumbs, self.images.hashes).group
 
     def questions(self) -> Questions:

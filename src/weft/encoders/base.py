@@ -1,7 +1,5 @@
 """What Weft asks of a vision-language encoder, and the parts that every family shares."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -17,6 +15,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from weft.artefact import disk_error
+from weft.encoders.protocol import PROBE, fingerprint_of, must_fit
 from weft.errors import WeftError
 
 # Weft's own progress and errors say what its user needs; these are for those who write models.
@@ -70,18 +69,16 @@ class Encoder:
         }
 
     @classmethod
-    def load(cls, folder: str, name: str, dtype: torch.dtype = torch.float32) -> "Encoder":
+    def load(cls, folder: str, name: str, dtype: torch.dtype = torch.float32, revision: str = "main") -> "Encoder":
         """Reads a folder or hub id of this family. Raises `WeftError` when weights are missing or do not fit."""
-        model, info = AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True, output_loading_info=True)
-        wrong = sorted(info["missing_keys"]) + sorted(str(item[0]) for item in info["mismatched_keys"])
-        if wrong:
-            raise WeftError(
-                f"the weights in {folder} do not fit its config.json: {len(wrong)} parameters are missing or have "
-                f"another shape, for instance {', '.join(wrong[:5])}; the folder mixes two models or is incomplete"
-            )
+        where = {"revision": revision, "trust_remote_code": False}  # unsaid, transformers would ask on the terminal
+        model, info = AutoModel.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **where
+        )
+        must_fit(info, folder)
         # The torchvision backend differs by up to 1/255 and need not be installed.
-        processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
-        return cls(model, processor, AutoTokenizer.from_pretrained(folder), name)
+        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **where)
+        return cls(model, processor, AutoTokenizer.from_pretrained(folder, **where), name)
 
     @property
     def config(self):
@@ -114,6 +111,10 @@ class Encoder:
     @property
     def device(self) -> torch.device:
         return self.model.device
+
+    def to(self, device: torch.device) -> None:
+        """Moves the model to a device and out of training mode."""
+        self.model.to(device).eval()
 
     def pixels(self, images: list[Image.Image]) -> dict[str, Tensor]:
         """Model inputs of B pictures, by the model's own processor (Pillow, full precision), on the CPU."""
@@ -153,16 +154,12 @@ class Encoder:
 
     def fingerprint(self) -> str:
         """64 hex digits of SHA-256 over all weights and the facts of preprocessing: a key for cached embeddings."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        digest.update(json.dumps(self._facts(), sort_keys=True, default=str).encode())
-        return digest.hexdigest()
+        return fingerprint_of(self.model.state_dict(), self.facts())
 
-    def _facts(self) -> dict:
+    def facts(self) -> dict:
+        """Preprocessing, as a report and `fingerprint` state it: JSON."""
         processor = self.image_processor.to_dict()
-        probe = self.tokens(["A red dress, 100 % cotton – size M/L 👗"])
+        probe = self.tokens(PROBE)
         return {
             "preprocess": asdict(self.preprocess) if self.preprocess else None,
             "processor": {key: value for key, value in processor.items() if not key.startswith("_")},
@@ -221,10 +218,10 @@ def fixed_size(processor: BaseImageProcessor) -> Preprocess:
     return Preprocess(height, width, resample, how, tuple(processor.image_mean), tuple(processor.image_std))
 
 
-def model_type(folder: str) -> str:
+def model_type(folder: str, revision: str = "main") -> str:
     """The `model_type` of a folder or hub id. Raises `WeftError` when there is none to read."""
     try:
-        return AutoConfig.from_pretrained(folder).model_type
+        return AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False).model_type
     except (OSError, ValueError) as error:
         raise cannot_open(folder, error) from None
 

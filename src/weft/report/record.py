@@ -25,15 +25,15 @@ def record(results: dict, curate: dict) -> dict:
         "differences": results.get("differences", []),
         "curate": curate,
     }
-    return _strict(whole | {key: results[key] for key in PASSED_ON if key in results})
+    return strict(whole | {key: results[key] for key in PASSED_ON if key in results})
 
 
-def _strict(value: object) -> object:
+def strict(value: object) -> object:
     """NaN and infinity as null, and lone surrogates as "?": JSON in UTF-8 has no word for them."""
     if isinstance(value, dict):
-        return {_strict(key): _strict(item) for key, item in value.items()}
+        return {strict(key): strict(item) for key, item in value.items()}
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
+        return [strict(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

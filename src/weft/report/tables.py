@@ -117,6 +117,11 @@ def _notes(tasks: list[dict]) -> Html | None:
             seen = number(task["contaminated"])
             told = f": the base was trained on {seen} of the pictures that answer its queries."
             notes.append(tag("li", quoted(task["name"]), told))
+        if (task.get("lookalikes") or 0) > (task.get("contaminated") or 0):
+            told = (
+                f": {number(task['lookalikes'])} of the answering pictures look like one that the base was trained on."
+            )
+            notes.append(tag("li", quoted(task["name"]), told))
     for why, names in reasons.items():
         notes.append(tag("li", "* does not count in the verdict, because ", quoted(why), ": ", ", ".join(names), "."))
     return tag("ul", notes, class_="notes") if notes else None

@@ -69,7 +69,7 @@ def chance_value(p: float | None) -> str:
 
 def metric_name(metric: str) -> str:
     """A metric's name for column heads: "hit_rate@10" -> "Hit rate@10"."""
-    short = {"recall": "Recall", "hit_rate": "Hit rate", "mrr": "MRR", "ndcg": "nDCG", "source_found": "Source found"}
+    short = {"mrr": "MRR", "map": "MAP", "map_all": "MAP (all)", "ndcg": "nDCG", "err": "ERR", "rbp": "RBP"}
     name, at, k = metric.partition("@")
     return short.get(name, name.replace("_", " ").capitalize()) + at + k
 

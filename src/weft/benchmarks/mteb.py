@@ -1,0 +1,105 @@
+"""Any retrieval benchmark in MTEB's layout, texts or pictures: tables corpus, queries and qrels, one of each.
+
+corpus and queries: `id` (or `_id`) and `text`, `image` or both, and perhaps `title`; qrels: `query-id`, `corpus-id`,
+`score`. On the hub they are configs ("query" and "default" are known, too); locally NAME.parquet or a folder NAME/.
+(embeddings-benchmark/mteb, abstasks/retrieval_dataset_loaders.py.)
+
+Labels: its recall_at_k is true recall, our recall@k; ndcg_at_k our ndcg@k; map_at_k trec_eval's, our map_all@k;
+cv_recall_at_k ("any relevant") our hit_rate@k.
+"""
+
+from pathlib import Path
+
+from weft.benchmarks import places
+from weft.benchmarks.assemble import answers_of, asked, corpus, look_up, retrieval
+from weft.benchmarks.record import Benchmark, Retrieval
+from weft.benchmarks.tables import Table
+from weft.errors import WeftError
+
+METRICS = ("recall@1", "recall@10", "hit_rate@1", "hit_rate@10", "mrr@10", "map@10", "map_all@10", "ndcg@10")
+COLUMNS = ("id", "_id", "text", "title", "modality", "language")
+
+
+def read(
+    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "test", config: str = "",
+    weight: float = 0.5, primary: str = "recall@10", images: str = "image",
+) -> Benchmark:  # fmt: skip
+    """Reads corpus, queries and qrels.
+
+    Args:
+        split: the split of the queries and qrels. config: prefix of the tables' names, "en" for "en-corpus".
+        weight: share of the picture where a document has a picture and a text.
+        images: the column of pictures; "none" to leave them out.
+
+    Raises:
+        WeftError: a table or column is missing, or no query has a relevant document.
+    """
+    task = one_task(place, known, cache, limit, split, config, weight, primary, images)
+    name = Path(place.removeprefix("hf:")).name
+    return Benchmark(name, (task,), notes=("its recall_at_k is our recall@k, cv_recall_at_k our hit_rate@k",))
+
+
+def one_task(
+    place: str, known, cache: Path | None, limit: int, split: str = "test", config: str = "", weight: float = 0.5,
+    primary: str = "recall@10", images: str = "image", name: str = "",
+) -> Retrieval:  # fmt: skip
+    """The benchmark's task, called by its modalities ("text-to-image") unless it is given a name."""
+    lead = f"{config}-" if config else ""
+    columns = () if images == "none" else (images,)
+    more = {"split": split, "revision": known.revision, "cache": cache}
+    documents = places.part(place, [f"{lead}corpus"], COLUMNS, columns, limit=limit, **more)
+    questions = places.part(place, [f"{lead}queries", f"{lead}query"], COLUMNS, columns, **more)
+    qrels = places.part(place, [f"{lead}qrels", config or "default"], ("query-id", "corpus-id", "score"), **more)
+    shown, titles = contents(documents)
+    found = corpus(documents.ids("id", "_id"), titles=titles, limit=limit, image_weight=weight, **shown)
+    asks, _ = contents(questions)
+    if len(asks) > 1:
+        raise WeftError(f"{questions.place}: queries of a picture and a text together are not supported; see `images`")
+    queries, rows, counts = asked(questions.ids("id", "_id"), **asks)
+    pairs = list(zip(qrels.ids("query-id"), qrels.ids("corpus-id"), grades(qrels, "score"), strict=True))
+    answers, strangers = answers_of(pairs, queries.ids)
+    if strangers:
+        counts["qrels of queries that are not there"] = strangers
+    judged, missing = look_up(found, answers)
+    languages = questions.texts("language")
+    return retrieval(
+        name or f"{modality(asks)}-to-{modality(shown)}", queries, found, judged, primary=primary,
+        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | missing,
+        strata={"language": [languages[row] for row in rows]} if languages else None,
+    )  # fmt: skip
+
+
+def contents(table: Table) -> tuple[dict, list[str] | None]:
+    """What a table's things are embedded from, {"texts": ...} and/or {"pictures": ...}, and their titles for BM25.
+
+    A document's text is its title and text joined, as BEIR's readers do; a title alone is embedded only where there
+    is no picture to embed.
+    """
+    texts, titles = table.texts("text"), table.texts("title")
+    kinds = {part for kind in set(table.texts("modality") or []) for part in kind.replace(" ", "").split(",")}
+    shown = {}
+    if table.pictures is not None and ("image" in kinds if kinds else table.pictures.any()):
+        shown["pictures"] = table.pictures
+    has_texts = bool(texts) and any(texts)
+    if titles and has_texts:
+        texts = [f"{title} {text}".strip() for title, text in zip(titles, texts, strict=True)]
+    elif titles:
+        texts = titles
+    if texts and any(texts) and (not kinds or "text" in kinds) and (has_texts or not shown):
+        shown["texts"] = texts
+    if not shown:
+        table.need("text")
+        raise WeftError(f"{table.place} has neither texts nor pictures in its rows")
+    return shown, texts
+
+
+def modality(shown: dict) -> str:
+    return "+".join({"pictures": "image", "texts": "text"}[what] for what in sorted(shown))
+
+
+def grades(table: Table, column: str) -> list[float]:
+    """A column of numbers. Raises `WeftError` naming the first cell that is none."""
+    try:
+        return [float(cell) for cell in table.need(column)]
+    except (TypeError, ValueError) as error:
+        raise WeftError(f"{table.place}: column {column!r} holds something that is not a number ({error})") from None

@@ -1,0 +1,150 @@
+"""What a model was trained on, kept beside its weights: product ids, exact and perceptual hashes of pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weft.artefact import disk_error
+from weft.benchmarks.record import AnyTask, Pictures, Retrieval, Side
+from weft.catalogue import duplicates
+from weft.catalogue.collection import Collection
+from weft.catalogue.images import ImageError, decode
+from weft.encoders import local_folder
+from weft.encoders.source import find
+from weft.errors import WeftError
+from weft.progress import progress
+
+FILE = "weft_trained_on.parquet"
+ALIKE = 15
+"""Bits of 256 that two pictures' hashes may differ by and still be called one picture. Of 2,000 KAGL photos, copies
+made smaller by a fifth and saved at quality 75 differ by 14 or less in 99%, strangers by 32 or more in 99%; a copy
+cropped by 2% a side differs by 40 and is not found (docs/LOG.md)."""
+BANDS = 16
+"""Hashes that differ in fewer bits than there are bands agree in a whole band, so comparing bands misses none."""
+
+NO_LOOKS = np.empty((0, 32), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Training pictures. ids: of their products; exact: (N,) uint64, the first 64 bits of each picture's SHA-256;
+    looks: (M, 32) uint8 perceptual hashes (`weft.catalogue.duplicates`), fewer where some are not known."""
+
+    ids: frozenset[str]
+    exact: np.ndarray
+    looks: np.ndarray
+
+    @classmethod
+    def of(cls, model: str | Path) -> "Seen | None":
+        """What a model says of itself; None if it says nothing. Raises `WeftError` if its file is damaged."""
+        source = find(str(model))
+        if source.family != "transformers" or not source.local:
+            return None
+        path = local_folder(str(model)) / FILE
+        if not path.exists():
+            return None
+        try:
+            table = pq.read_table(path)
+            looks = [np.frombuffer(look, dtype=np.uint8) for look in table["look"].to_pylist() if look]
+            exact = np.unique(table["exact"].to_numpy())
+            ids = frozenset(table["product_id"].to_pylist())
+            return cls(ids, exact, np.stack(looks) if looks else NO_LOOKS)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise WeftError(f"{path} is damaged ({error}); copy the model's folder again or delete the file") from None
+
+
+def write(model: Path, collection: Collection, base: str | None) -> None:
+    """Leaves `FILE` in a model's folder: what it was trained on, and what its base was."""
+    looks = collection.looks
+    rows = [
+        {"product_id": collection.products[product].id, "exact": first64(collection.image_hashes[row])}
+        | {"look": None if looks is None else looks[row].tobytes()}
+        for product in np.flatnonzero(collection.split == "train")
+        for row in collection.image_rows[product]
+    ]
+    schema = pa.schema([("product_id", pa.string()), ("exact", pa.uint64()), ("look", pa.binary(32))])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    older = local_folder(base) / FILE if base else None
+    if older and older.exists():
+        table = pa.concat_tables([table, pq.read_table(older, schema=schema)])
+    try:
+        pq.write_table(table, model / FILE, compression="zstd")
+    except OSError as error:
+        raise disk_error(error, model / FILE) from None
+
+
+def first64(sha256: str) -> int:
+    return int(sha256[:16], 16)
+
+
+def contamination(task: AnyTask, seen: Seen, cache: Path | None = None) -> dict[str, int]:
+    """How many of the things that answer this task's queries the model was trained on: by product id, by the very
+    bytes of a picture, and by how a picture looks.
+
+    Ids of two catalogues may be equal by chance (row numbers are): a count by id alone is a reason to look.
+    """
+    if isinstance(task, Retrieval):
+        side = task.corpus
+        answers = [np.asarray(rows)[np.asarray(grades) >= task.threshold] for rows, grades in task.relevant]
+        things = np.unique(np.concatenate(answers))
+    else:
+        side, things = task.items, np.arange(len(task.items))
+    found = {"id": sum(side.ids[thing] in seen.ids for thing in things)}
+    if side.pictures is None:
+        return found
+    rows = pictures_of(side, things)
+    exact = np.asarray([first64(side.pictures.image_hashes[row]) for row in rows], dtype=np.uint64)
+    found["exact"] = int(np.isin(exact, seen.exact).sum())
+    if len(seen.looks):
+        found["perceptual"] = int(alike(looks_of(side.pictures, cache)[rows], seen.looks).sum())
+    return found
+
+
+def pictures_of(side: Side, things: np.ndarray) -> np.ndarray:
+    """Rows of all pictures that show one of these things."""
+    return side.rows[things] if side.owner is None else side.rows[np.isin(side.owner, things)]
+
+
+def looks_of(pictures: Pictures, cache: Path | None = None) -> np.ndarray:
+    """(N, 32) perceptual hashes of all pictures; zeros, which are like nothing, where one cannot be read."""
+    known = getattr(pictures, "looks", None)
+    path = cache / f"looks-{pictures.identity}.npy" if cache else None
+    if known is not None or (path and path.exists()):
+        return known if known is not None else np.load(path)
+    looks = np.zeros((pictures.image_count, 32), dtype=np.uint8)
+    for row in progress(range(pictures.image_count), "looking at pictures", unit="picture"):
+        try:
+            looks[row] = duplicates.describe(decode(pictures.image(row))).hash
+        except (ImageError, WeftError):
+            continue
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial.npy")
+        np.save(partial, looks)
+        partial.replace(path)
+    return looks
+
+
+def alike(looks: np.ndarray, others: np.ndarray, most: int = ALIKE) -> np.ndarray:
+    """(N,) whether a hash of (N, 32) `looks` differs in at most `most` bits from one of (M, 32) `others`.
+
+    Only hashes that agree in one of `BANDS` bands of 16 bits are compared, which misses none (`most` < `BANDS`).
+    A hash without any bit is that of a flat picture and like nothing.
+    """
+    found = np.zeros(len(looks), dtype=bool)
+    mine, theirs = (np.ascontiguousarray(a).view(np.uint16) for a in (looks, others))
+    words, targets = (np.ascontiguousarray(a).view(np.uint64) for a in (looks, others))
+    full, open_ = others.any(axis=1), looks.any(axis=1)
+    for band in range(BANDS):
+        order = np.argsort(theirs[:, band], kind="stable")
+        order = order[full[order]]
+        left, right = (np.searchsorted(theirs[order, band], mine[:, band], side) for side in ("left", "right"))
+        width = int((right - left).max(initial=0))
+        for step in range(width):
+            rows = np.flatnonzero(open_ & ~found & (left + step < right))
+            apart = np.bitwise_count(words[rows] ^ targets[order[left[rows] + step]]).sum(axis=1)
+            found[rows[apart <= most]] = True
+    return found

@@ -1,0 +1,172 @@
+"""BEIR, MTEB, M-BEIR, TREC and zero-shot classification: the layouts that anyone may bring."""
+
+import numpy as np
+import pytest
+from copies import answers, cell, lines, picture, shown, table
+
+from weft.benchmarks import open_benchmark
+from weft.errors import WeftError
+
+
+def beir(root, pictures=False):
+    corpus = [
+        {"_id": "d1", "title": "Hat", "text": "red"},
+        {"_id": "d2", "title": "", "text": "shoe"},
+        {"_id": "d3", "text": "x"},
+    ]
+    if pictures:
+        (root / "images").mkdir(parents=True)
+        for number, item in enumerate(corpus):
+            (root / "images" / f"{number}.jpg").write_bytes(picture(number))
+            item["image"] = f"images/{number}.jpg"
+    lines(root / "corpus.jsonl", corpus)
+    lines(
+        root / "queries.jsonl",
+        [{"_id": "1", "text": "a hat"}, {"_id": "2", "text": "no answer"}, {"_id": "3", "text": "y"}],
+    )
+    (root / "qrels").mkdir(exist_ok=True)
+    (root / "qrels/test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n1\td1\t2\n1\td2\t1\n1\td9\t1\n3\td2\t0\n9\td1\t1\n"
+    )
+    return root
+
+
+def test_beir(tmp_path):
+    found = open_benchmark(f"beir={beir(tmp_path / 'mine')}")
+    (task,) = found.tasks
+    assert found.name == "mine" and task.name == "text-to-text"
+    assert answers(task) == {"1": {"d1": 2.0, "d2": 1.0}} and task.corpus.texts == ["Hat red", "shoe", "x"]
+    assert task.corpus.titles == task.corpus.texts
+    assert task.counts == {
+        "corpus": 3, "queries read": 3, "qrels of queries that are not there": 1, "relevant ids": 3,
+        "relevant ids not in the corpus": 1, "queries without a relevant item in the corpus": 2, "queries": 1,
+    }  # fmt: skip
+
+
+def test_beir_with_pictures(tmp_path):
+    (task,) = open_benchmark(f"beir={beir(tmp_path, pictures=True)}?weight=0.7").tasks
+    assert task.name == "text-to-image+text" and task.corpus.image_weight == 0.7
+    assert shown(task.corpus) == {f"d{n + 1}": [picture(n)] for n in range(3)} and task.corpus.texts[0] == "Hat red"
+
+
+def test_beir_bad_input(tmp_path):
+    root = beir(tmp_path)
+    with pytest.raises(WeftError, match=r"dev\.tsv is missing.*there is test\.tsv"):
+        open_benchmark(f"beir={root}?split=dev")
+    (root / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n1\td1\tyes\n")
+    with pytest.raises(WeftError, match="'score' holds something that is not a number"):
+        open_benchmark(f"beir={root}")
+    (root / "qrels/test.tsv").write_text("query\tcorpus-id\tscore\n1\td1\t1\n")
+    with pytest.raises(WeftError, match=r"no column 'query-id'.*query, corpus-id, score"):
+        open_benchmark(f"beir={root}")
+    (root / "corpus.jsonl").write_text('{"_id": "d1", "text": "a"}\n{"_id": \n')
+    with pytest.raises(WeftError, match="line 2: not JSON"):
+        open_benchmark(f"beir={root}")
+    (root / "corpus.jsonl").write_text("")
+    with pytest.raises(WeftError):
+        open_benchmark(f"beir={root}")
+    (root / "corpus.jsonl").unlink()
+    with pytest.raises(WeftError, match=r"corpus\.jsonl is missing"):
+        open_benchmark(f"beir={root}")
+
+
+def mteb(root, backwards=False):
+    pictures = [{"id": f"i{n}", "image": cell(n), "modality": "image", "text": None} for n in range(3)]
+    texts = [{"id": f"t{n}", "image": None, "modality": "text", "text": f"text {n}"} for n in range(2)]
+    schema_like = [{"id": "x", "image": cell(9), "modality": "text", "text": "y"}]  # gives null columns their type
+    corpus, queries = (texts, pictures) if backwards else (pictures, texts)
+    table(root / "corpus" / "corpus-00000-of-00001.parquet", corpus + (schema_like if backwards else []))
+    table(root / "query" / "test-00000-of-00001.parquet", queries)
+    one, two = ("i0", "t1") if backwards else ("t0", "i2")
+    rows = [{"query-id": one, "corpus-id": two, "score": 1}, {"query-id": one, "corpus-id": "gone", "score": 1}]
+    table(root / "qrels" / "test-00000-of-00001.parquet", rows)
+    return root
+
+
+def test_mteb_and_mbeir(tmp_path):
+    (task,) = open_benchmark(f"mteb={mteb(tmp_path / 'a')}").tasks
+    assert task.name == "text-to-image" and answers(task) == {"t0": {"i2": 1.0}}
+    assert shown(task.corpus)["i2"] == [picture(2)] and task.corpus.texts is None and task.queries.pictures is None
+    (task,) = open_benchmark(f"mbeir-fashion200k-i2t={mteb(tmp_path / 'b', backwards=True)}").tasks
+    assert task.name == "image-to-text" and answers(task) == {"i0": {"t1": 1.0}}
+    assert task.corpus.texts == ["text 0", "text 1", "y"] and task.corpus.pictures is None
+    assert shown(task.queries) == {"i0": [picture(0)]} and task.counts["relevant ids not in the corpus"] == 1
+    marqo = open_benchmark(f"mbeir-fashion200k-t2i={mteb(tmp_path / 'c')}")
+    assert "M-BEIR" in marqo.name and any("Marqo" in note for note in marqo.notes)
+
+
+def test_mteb_with_a_config_and_texts_only(tmp_path):
+    lines(
+        tmp_path / "en-corpus.jsonl", [{"_id": 1, "title": "Hat", "text": ""}, {"_id": 2, "title": "", "text": "shoe"}]
+    )
+    lines(tmp_path / "en-queries.jsonl", [{"_id": 5, "text": "shoe"}])
+    lines(tmp_path / "en-qrels.jsonl", [{"query-id": "5", "corpus-id": 2.0, "score": 1}])
+    (task,) = open_benchmark(f"mteb={tmp_path}?config=en&primary=ndcg@10").tasks
+    assert answers(task) == {"5": {"2": 1.0}} and task.corpus.texts == ["Hat", "shoe"] and task.primary == "ndcg@10"
+
+
+def trec(root):
+    root.mkdir(exist_ok=True)
+    (root / "qrels.txt").write_text("q1 0 A 3\nq1 0 B 1\nq2 Q0 B 1\n\n")
+    (root / "topics.tsv").write_text("q1\tred hat\nq2\tblue\tshoe\n")
+    table(
+        root / "documents.parquet",
+        [{"docno": name, "image": cell(n), "title": name * 2} for n, name in enumerate("ABC")],
+    )
+    return root
+
+
+def test_trec(tmp_path):
+    (task,) = open_benchmark(f"trec={trec(tmp_path)}?tasks=text-to-image").tasks
+    assert answers(task) == {"q1": {"A": 3.0, "B": 1.0}, "q2": {"B": 1.0}}
+    assert task.queries.texts == ["red hat", "blue\tshoe"] and task.corpus.titles == ["AA", "BB", "CC"]
+    (strict,) = open_benchmark(f"trec={tmp_path}?threshold=2").tasks
+    assert answers(strict) == {"q1": {"A": 3.0, "B": 1.0}} and strict.threshold == 2.0
+
+
+def test_trec_bad_input(tmp_path):
+    root = trec(tmp_path)
+    (root / "qrels.txt").write_text("q1 A 3\n")
+    with pytest.raises(WeftError, match=r"qrels\.txt, line 1: 'q1 A 3' is not of the form query 0 document grade"):
+        open_benchmark(f"trec={root}")
+    (root / "qrels.txt").write_text("q1 0 A high\n")
+    with pytest.raises(WeftError, match="grade of 'q1 0 A high' is not a number"):
+        open_benchmark(f"trec={root}")
+    (root / "qrels.old").touch()
+    with pytest.raises(WeftError, match="which one"):
+        open_benchmark(f"trec={root}")
+    (root / "topics.tsv").unlink()
+    with pytest.raises(WeftError, match="no file topics"):
+        open_benchmark(f"trec={root}?qrels=qrels.txt")
+
+
+def test_classes(tmp_path):
+    rows = [
+        {"img": cell(n), "label": label, "split": part}
+        for n, (label, part) in enumerate(
+            [("t_shirt", "test"), ("hat", "test"), ("hat", "train"), (None, "test"), ("hat", "test"), ("shoe", "test")]
+        )
+    ]
+    path = table(tmp_path / "mine.parquet", rows)
+    (task,) = open_benchmark(f"classes={path}?prompts=a photo of a {{}}.,one {{}}&classes=hat:cap").tasks
+    assert task.classes == ["cap", "shoe", "t shirt"] and task.truth.tolist() == [2, 0, 0, 1]
+    assert list(shown(task.items).values()) == [[picture(n)] for n in (0, 1, 4, 5)]
+    assert task.prompts == ("a photo of a {}.", "one {}") and task.counts["pictures without a label"] == 1
+    assert task.primary == "balanced_accuracy" and np.asarray(task.strata["class"])[1] == "hat"
+    assert len(open_benchmark(f"cifar10={path}").tasks[0].prompts) > 3
+    for query, complaint in (
+        ("?prompts=a photo", "no {}"), ("?classes=cat:x", "no class 'cat'"), ("?split=dev", "whose split is 'dev'"),
+        ("?label=kind", r"no column 'kind'.*img, label, split"), ("?image=photo", "no column 'photo'"),
+    ):  # fmt: skip
+        with pytest.raises(WeftError, match=complaint):
+            open_benchmark(f"classes={path}{query}")
+    one = table(tmp_path / "one.parquet", [{"image": cell(1), "label": "x"}])
+    with pytest.raises(WeftError, match="1 classes among 1 pictures"):
+        open_benchmark(f"classes={one}")
+
+
+def test_pictures_that_share_an_id_are_all_classified(tmp_path):
+    path = table(
+        tmp_path / "t.parquet", [{"image": cell(n), "image_id": "same", "label": "ab"[n % 2]} for n in range(4)]
+    )
+    assert len(open_benchmark(f"classes={path}").tasks[0].items) == 4
