@@ -26,9 +26,9 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
     ("encoders", "weights", "benchmarks"),
     ("batch", "train"),
     ("tasks", "embed", "evaluate", "family", "fidelity"),
-    ("verdict", "sweep", "results", "compare"),
-    ("report",),
-    ("pipeline", "plan"),
+    ("verdict", "sweep", "results", "per_query", "compare", "seen"),
+    ("report", "standings"),
+    ("pipeline", "plan", "leaderboard"),
     ("cli", "__main__"),
 ]
 

@@ -88,7 +88,8 @@ def reference(tmp_path_factory):
     texts = [f"{text.title()}, {n}" for n, text in enumerate(tiny.TEXTS[:60])]
     bare = [(str(n), "in-domain/short", "test", text, None, {n: 3}) for n, text in enumerate(texts)]
     collection = shelf(folder / "c", "e" * 80, queries=bare)
-    model, processor = AutoModel.from_pretrained(folder / "model").eval(), AutoProcessor.from_pretrained(folder / "model")
+    model = AutoModel.from_pretrained(folder / "model").eval()
+    processor = AutoProcessor.from_pretrained(folder / "model")
     with torch.inference_mode():
         pictures = [decode(collection.image(row)) for row in range(80)]
         images = model.get_image_features(**processor(images=pictures, return_tensors="pt")).pooler_output
@@ -100,7 +101,8 @@ def reference(tmp_path_factory):
 
 
 def unpadded(encoder, texts):
-    return {"input_ids": encoder.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")["input_ids"]}
+    tokens = encoder.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+    return {"input_ids": tokens["input_ids"]}
 
 
 def with_capitals(encoder, texts):

@@ -94,7 +94,7 @@ def test_what_was_trained_on_is_found_again(tmp_path):
 def test_a_damaged_list_is_named(tmp_path):
     model = _model(tmp_path / "model")
     (model / seen.FILE).write_bytes(b"no parquet")
-    with pytest.raises(WeftError, match="weft_trained_on.parquet is damaged"):
+    with pytest.raises(WeftError, match=r"weft_trained_on\.parquet is damaged"):
         seen.Seen.of(model)
 
 

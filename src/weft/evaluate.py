@@ -15,7 +15,7 @@ from weft.search import top_k
 DEPTH = 100
 """How many things are ranked for a query; every metric looks at fewer."""
 
-GRADED = ("ndcg", "err", "rbp")
+GRADED = ("ndcg", "err")
 """Metrics that read grades; the others know only yes and no, at the task's threshold."""
 
 

@@ -8,7 +8,7 @@ from weft import fidelity, stats
 from weft.benchmarks.record import AnyTask, Benchmark, Classification, Retrieval
 from weft.evaluate import Scored, describe
 from weft.family import SMALLEST_STRATUM, Family, beats_all, compare_all
-from weft.metrics import METRICS
+from weft.metrics import METRICS, explain
 from weft.results import item, returned
 
 RESAMPLES = 10_000
@@ -39,7 +39,7 @@ def standings(benchmarks: Sequence[Benchmark], entrants: Mapping, published: Seq
         ],
         "tasks": [_facts(key, task, differences) for key, task in tasks.items()],
         "models": models,
-        "metrics": {name: told for name in used if (told := _explained(name))},
+        "metrics": {name: explain(name) for name in used if name.partition("@")[0] in METRICS},
         "scores": scores,
         "differences": differences,
         "strata": [row for key, task in tasks.items() for row in _strata(key, task, entrants, seed)],
@@ -159,14 +159,3 @@ def _relevant(task: Retrieval, place: int) -> list[dict]:
 
 def _shown(thing: dict) -> dict:
     return {"id": thing["product_id"], **{name: thing[name] for name in ("title", "image", "grade")}}
-
-
-def _explained(metric: str) -> dict | None:
-    base, _, cut = metric.partition("@")
-    if base not in METRICS:
-        return None
-    found = METRICS[base]
-    fixed = "; ".join(f"{name}: {value}" for name, value in found.parameters.items())
-    return {"definition": f"{found.reads}: {found.definition.format(k=cut)}" + f" ({fixed})" * bool(fixed)} | {
-        "citation": found.citation
-    }

@@ -4,7 +4,6 @@ import copy
 import json
 import math
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +119,7 @@ def batch_gradient(
     def embed(rows: slice) -> dict[str, Tensor]:
         torch.manual_seed(seed + rows.start)
         pixels = inputs(encoder, rows, batch.views)  # outside autocast, which would round a view's coordinates
-        with _precision(settings, device):
+        with processes.autocast(settings.precision, device):
             out = {"image": encoder.image_features(pixels)}
             for task, tokens in batch.texts.items():
                 out[task] = encoder.text_features({name: tensor[rows] for name, tensor in tokens.items()})
@@ -129,7 +128,7 @@ def batch_gradient(
     with torch.set_grad_enabled(not replay):
         outputs = [embed(rows) for rows in slices]
     if teacher is not None:
-        with torch.no_grad(), _precision(settings, device):
+        with torch.no_grad(), processes.autocast(settings.precision, device):
             batch.targets = torch.cat([teacher.image_features(inputs(teacher, rows, None)) for rows in slices])
     own = {name: torch.cat([out[name] for out in outputs]).detach() for name in outputs[0]}
     leaves = {name: processes.gather(tensor).requires_grad_() for name, tensor in own.items()}
@@ -211,7 +210,7 @@ def base_embeddings(
             part = rows[start : start + size]
             pixels, _ = training_pixels(encoder, [collection.image(row) for row in part], pool.map)
             inputs = model_pixels(encoder, {n: t.to(device) for n, t in pixels.items()}, None)
-            with torch.no_grad(), _precision(settings, device):
+            with torch.no_grad(), processes.autocast(settings.precision, device):
                 out[part] = encoder.image_features(inputs).float().cpu().numpy()
         encoder.model.train()
         out.flush()
@@ -265,25 +264,6 @@ def schedule(step: int, steps: int, warmup: float) -> float:
 
 def seed_of(seed: int, step: int, rank: int) -> int:
     return int(randomness(seed, "dropout", step, rank).integers(2**62))
-
-
-def precision(settings: Train, device: torch.device) -> str:
-    """ "bf16" or "fp32". "auto" is bf16 where the device has instructions for it: emulated, it is ten times slower."""
-    if settings.precision == "auto":
-        able = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_computes_bf16()
-        return "bf16" if able else "fp32"
-    if settings.precision not in ("bf16", "fp32"):
-        raise WeftError(f"train.precision is {settings.precision!r}; known are 'auto', 'bf16' and 'fp32'")
-    return settings.precision
-
-
-def _cpu_computes_bf16() -> bool:
-    able = torch.cpu.get_capabilities()
-    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _precision(settings: Train, device: torch.device):
-    return torch.autocast(device.type, torch.bfloat16) if precision(settings, device) == "bf16" else nullcontext()
 
 
 def _save(path: Path, encoder: Encoder, optimizer: torch.optim.Optimizer, step: int) -> None:

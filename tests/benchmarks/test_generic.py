@@ -92,7 +92,7 @@ def test_mteb_and_mbeir(tmp_path):
     assert task.corpus.texts == ["text 0", "text 1", "y"] and task.corpus.pictures is None
     assert shown(task.queries) == {"i0": [picture(0)]} and task.counts["relevant ids not in the corpus"] == 1
     marqo = open_benchmark(f"mbeir-fashion200k-t2i={mteb(tmp_path / 'c')}")
-    assert "M-BEIR" in marqo.name and any("Marqo" in note for note in marqo.notes)
+    assert marqo.name == "mbeir-fashion200k-t2i" and any("Marqo" in note for note in marqo.notes)
 
 
 def test_mteb_with_a_config_and_texts_only(tmp_path):

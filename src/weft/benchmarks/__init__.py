@@ -110,6 +110,7 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
     streamed = place.startswith("hf:")
     return dataclasses.replace(
         found,
+        name=name if BENCHMARKS[name].hub else found.name,  # what published scores are looked up by
         tasks=_chosen(found, [part.strip() for part in chosen.split(",") if part.strip()]),
         source=place,
         revision=known.revision if streamed else "",
