@@ -1,5 +1,7 @@
 """What the documents say can be typed: their TOML loads, their Python runs, their commands and files exist."""
 
+import importlib
+import inspect
 import re
 import shutil
 import sys
@@ -13,12 +15,14 @@ import typer
 from PIL import Image
 
 import command
+import test_metrics
 import tiny
 import tiny_catalogue
-from weft import metrics
+from shelves import shelf
+from weft import benchmarks, fidelity, metrics
 from weft.catalogue import sources
 from weft.cli import app
-from weft.encoders import FAMILIES
+from weft.encoders import FAMILIES, LOADERS, known
 from weft.encoders.published import published
 from weft.plan import CARDS, plan
 from weft.recipe import load
@@ -28,7 +32,7 @@ DOCS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").
 PAGES = DOCS | {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
 RECIPES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "recipes").glob("*.toml")}
 SIGLIP2 = ROOT / "recipes" / "siglip2_base.toml"
-MODULE = re.compile(r"# src/(weft/[\w/]+)\.py\n")
+MODULE = re.compile(r"# (?:src/)?([\w/]+)\.py\n")
 CLI = typer.main.get_command(app)
 
 
@@ -47,6 +51,10 @@ def commands(text: str) -> list[str]:
 def test_toml_loads(name, tmp_path):
     for number, text in enumerate(blocks(DOCS[name], "toml")):
         said = tomllib.loads(text)
+        if "baseline" in said:
+            (tmp_path / "baselines.toml").write_text(text, encoding="utf-8")
+            assert fidelity.read(tmp_path / "baselines.toml")
+            continue
         whole = ("" if "base" in said else 'base = "demo"\n') + text
         whole += "" if "sources" in said else '\n[[sources]]\npath = "products.parquet"\n'
         path = tmp_path / f"{number}.toml"
@@ -85,7 +93,7 @@ def test_the_guide_runs(tmp_path, monkeypatch):
 
 
 def test_adding_things_runs(tmp_path, monkeypatch):
-    registries = [sources.READERS, FAMILIES, metrics.METRICS]
+    registries = [sources.READERS, FAMILIES, LOADERS, benchmarks.BENCHMARKS, metrics.METRICS, test_metrics.ORACLES]
     before = [dict(registry) for registry in registries]
     monkeypatch.chdir(tmp_path)
     try:
@@ -95,6 +103,58 @@ def test_adding_things_runs(tmp_path, monkeypatch):
         for registry, old in zip(registries, before, strict=True):
             registry.clear()
             registry.update(old)
+
+
+def test_the_evaluation_page_runs(tmp_path, monkeypatch, capsys):
+    run_folder = tmp_path / "runs" / "my_shop"
+    tiny.encoder().save(run_folder / "weave" / "model")
+    queries = [(f"q{n}", "in-domain/short", "test", f"title {n} in red", n, {n: 3}) for n in range(8)]
+    shelf(run_folder / "curate", "e" * 12, queries=queries)
+    monkeypatch.chdir(tmp_path)
+    said = run(DOCS["evaluation.md"], "evaluation.md", monkeypatch)
+    assert {model["name"] for model in said["board"]["models"]} == {"ours", "colours", "bm25", "bm25+ours"}
+    assert said["rows"].num_rows == 8 * 4
+    assert said["board"]["verdict"]["sentence"] in capsys.readouterr().out
+    told = {name.strip("`/") for name in re.findall(r"`[\w.]+/?`", section("evaluation.md", "What is written"))}
+    assert {path.name for path in (tmp_path / "runs" / "leaderboard").iterdir()} <= told
+
+
+def section(page: str, heading: str) -> str:
+    return DOCS[page].split(f"\n## {heading}\n")[1].partition("\n## ")[0]
+
+
+def options_of(name: str) -> set[str]:
+    read = importlib.import_module(f"weft.benchmarks.{benchmarks.BENCHMARKS[name].module}").read
+    return set(inspect.signature(read).parameters) - {"place", "known", "cache", "limit"}
+
+
+def test_every_benchmark_and_all_its_options_are_on_the_page():
+    rows = re.findall(r"^\| (`.+?) \| (.+) \|$", section("evaluation.md", "Benchmarks"), re.MULTILINE)
+    names = [(re.findall(r"`([\w-]+)`", first), set(re.findall(r"`(\w+)`", told))) for first, told in rows]
+    assert [name for found, _ in names for name in found] == list(benchmarks.BENCHMARKS)
+    for found, options in names:
+        assert all(options == options_of(name) for name in found), found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_evaluation_names_models_and_benchmarks_that_exist(name):
+    for line in commands(PAGES[name].replace("\\\n", " ")):
+        if not line.startswith("weft evaluate ") or "--on" not in line or "..." in line:
+            continue
+        models, *specs = [part.split() for part in line.removeprefix("weft evaluate ").split("--on")]
+        for spec in [words[0].strip('"') for words in specs]:
+            benchmark, _, options = spec.partition("?")
+            benchmark = benchmark.partition("=")[0]
+            assert {pair.partition("=")[0] for pair in options.split("&") if pair} <= options_of(benchmark), line
+        places = [model.rpartition("=")[2] for model in models]
+        assert all(known(place) or "/" in place for place in places), line
+
+
+def test_the_evaluation_page_counts_the_published_scores():
+    published = fidelity.read(ROOT / fidelity.FILE)
+    told = re.search(r"`expected/baselines.toml` \((\d+) scores of (\d+) models\)", DOCS["evaluation.md"])
+    assert told and list(map(int, told.groups())) == [len(published), len({one.model for one in published})]
+    assert {one.tolerance for one in published} == {0.005} and "the tolerance, 0.5 points" in DOCS["evaluation.md"]
 
 
 def test_the_report_schema_s_python_is_valid():
@@ -133,7 +193,7 @@ def test_every_file_named_exists(name):
     links = [link for link in re.findall(r"\]\(([^)#:]+)\)", PAGES[name]) if not link.endswith(".png")]
     folder = ROOT if name == "README.md" else ROOT / "docs"
     assert [link for link in links if not (folder / link).exists()] == []
-    files = re.findall(r"`((?:recipes|bench|docs|src|tests)/[\w/.-]+)`", PAGES[name])
+    files = re.findall(r"`((?:recipes|bench|docs|expected|tools|src|tests)/[\w/.-]+)`", PAGES[name])
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 

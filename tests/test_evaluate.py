@@ -204,7 +204,8 @@ def test_a_document_of_two_fields_is_their_weighted_sum(circle):
     task = dataclasses.replace(task, queries=dataclasses.replace(task.queries, texts=["0", "90"]))
     queries, corpus = embed_task(task, Plane())
     assert np.allclose(queries, angles(0, 90)) and np.allclose(np.linalg.norm(corpus, axis=1), 1)
-    assert np.allclose(corpus[0], unit(np.asarray([0.9, 0.1]))) and np.allclose(corpus[1], unit(np.asarray([-0.1, 0.9])))
+    assert np.allclose(corpus[0], unit(np.asarray([0.9, 0.1])))
+    assert np.allclose(corpus[1], unit(np.asarray([-0.1, 0.9])))
 
 
 def test_several_prompts_are_one_class_embedding(circle):

@@ -147,7 +147,7 @@ def test_per_query_rows_and_runs_agree_with_the_table(toy_run, results):
         r["value"] for r in rows if (r["model"], r["task"], r["metric"]) == ("woven", "in-domain/short", "recall@10")
     ]
     assert np.mean(own) == pytest.approx(means(results)["woven", "in-domain/short"])
-    run = (folder / "runs" / "woven_in-domain_short.trec").read_text()
+    run = (folder / "runs" / "woven.in-domain_short.trec").read_text()
     lines = [line.split(" ") for line in run.splitlines()]
     assert all(len(line) == 6 and line[1] == "Q0" for line in lines) and lines[0][3] == "1"
 

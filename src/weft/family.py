@@ -136,7 +136,7 @@ def beats_all(rows: Sequence[Mapping], family: Family | None = None, alpha: floa
 
     Returns:
         holds, p (the largest: that of the whole claim), won and comparisons, exceptions (each a dict with `against`,
-        `task`, `kind` and `text`) and the sentence that says all of it.
+        `task`, `kind` and `text`), the sentence that says all of it, and the summary that leaves out the list.
 
     Raises:
         WeftError: rows of several candidates, or two rows of one comparison.
@@ -161,6 +161,7 @@ def beats_all(rows: Sequence[Mapping], family: Family | None = None, alpha: floa
         "comparisons": len(found),
         "exceptions": lost,
         "sentence": _sentence(family, len(found), p, lost),
+        "summary": _sentence(family, len(found), p, lost, listed=False),
     }
 
 
@@ -222,7 +223,7 @@ def _exception(pair: tuple[str, str], row: Mapping | None, alpha: float) -> dict
     return {"against": against, "task": task, "kind": kind, "text": text}
 
 
-def _sentence(family: Family, comparisons: int, p: float, lost: list[dict]) -> str:
+def _sentence(family: Family, comparisons: int, p: float, lost: list[dict], listed: bool = True) -> str:
     baselines = list(dict.fromkeys(b for b, _ in family.pairs))
     tasks = list(dict.fromkeys(task for _, task in family.pairs))
     whom = baselines[0] if len(baselines) == 1 else f"every one of {len(baselines)} baselines"
@@ -235,6 +236,6 @@ def _sentence(family: Family, comparisons: int, p: float, lost: list[dict]) -> s
     if not lost:
         return f"{family.candidate} beats {whom} {where}: {how}, largest p{told_p(p)}{note}."
     fails = "does not beat" if any(e["kind"] == "worse" for e in lost) else "is not shown to beat"
-    listed = "; ".join(e["text"] for e in lost)
+    exceptions = f"; exceptions: {'; '.join(e['text'] for e in lost)}" if listed else ""
     said = f"{comparisons - len(lost)} of {comparisons} comparisons pass at {100 * family.alpha:g}%"
-    return f"{family.candidate} {fails} {whom} {where}: {said}; exceptions: {listed}{note}."
+    return f"{family.candidate} {fails} {whom} {where}: {said}{exceptions}{note}."

@@ -124,7 +124,7 @@ def _say_what_is_asked(benchmarks: Sequence[Benchmark]) -> None:
 def _embedded(name: str, place: str, tasks: dict[tuple[str, str], AnyTask], embedder: Embedder) -> Entrant:
     """One model on every task that it can do."""
     encoder, source = embedder.encoder, find(place)
-    model = known(place)
+    model = KNOWN.get(name) or known(place)  # NAME=FOLDER with a known name says what the folder is a copy of
     short = next((name for name, one in KNOWN.items() if one is model), "")
     prefix = model.query_prefix if model else ""
     own = encoder.facts() | ({"query prefix": prefix} if prefix else {})
@@ -142,6 +142,8 @@ def _embedded(name: str, place: str, tasks: dict[tuple[str, str], AnyTask], embe
             entrant.unable[key] = str(reason)
             say(f"  {name} cannot do {key[1]}: {reason}")
     entrant.facts |= {"dim": encoder.dim, "unnormalised": embedder.unnormalised}
+    if embedder.unnormalised:
+        own["unit length"] = f"no, off by up to {embedder.unnormalised:.3g}: normalised here"
     return entrant
 
 

@@ -61,10 +61,9 @@ def write_per_query(path: Path, tasks: Mapping[tuple[str, str], AnyTask], scored
     """A row per model, task, query and metric, with what is resampled together and every stratum: whatever anyone
     wants to test later (`weft compare`)."""
     strata = sorted({name for task in tasks.values() for name in task.strata})
-    word = pa.dictionary(pa.int32(), pa.string())
-    fields = [(name, word) for name in ("model", "benchmark", "task", "query_id", "metric")]
+    fields = [(name, pa.string()) for name in ("model", "benchmark", "task", "query_id", "metric")]
     fields += [("value", pa.float64()), ("group", pa.string()), ("primary", pa.bool_())]
-    schema = pa.schema([*fields, *((name, word) for name in strata)])
+    schema = pa.schema([*fields, *((name, pa.string()) for name in strata)])
     partial = path.with_name(path.name + ".partial")
     try:
         with pq.ParquetWriter(partial, schema, compression="zstd") as writer:

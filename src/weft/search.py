@@ -10,7 +10,7 @@ import numpy as np
 
 from weft.errors import WeftError
 
-CHUNK = 8192  # gallery rows per product
+CHUNK = 4096  # gallery rows per product
 CELLS = 2**23  # scores, or retained candidates, held at a time; about 200 MB at the peak
 SPARE = 16  # candidates kept beyond k, to settle near ties without a second pass
 
@@ -53,7 +53,7 @@ def top_k(
     while len(pending) and len(gallery):
         width = min(width, len(gallery))
         unsettled = []
-        block = max(1, CELLS // max(width, chunk))
+        block = max(1, CELLS // max(2 * width, chunk))
         for start in range(0, len(pending), block):
             rows = pending[start : start + block]
             near, approximate = _propose(queries[rows], gallery, width, chunk)
@@ -73,31 +73,36 @@ def top_k(
 
 
 def _propose(queries: np.ndarray, gallery: np.ndarray, width: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
-    """(Q, width) rows with the highest float32 products and those products, in descending order."""
-    best = np.empty((len(queries), 0), dtype=np.float32)
-    rows = np.empty((len(queries), 0), dtype=np.int64)
+    """(Q, width) rows with the highest float32 products and those products, in descending order.
+
+    Every query keeps the products above its bar. When there is no room for more, it keeps the `width` largest, the
+    smallest of which is the new bar: what lies below has `width` betters. After a few chunks hardly anything passes.
+    """
+    room = min(2 * width, len(gallery))
+    best = np.full((len(queries), room), -np.inf, dtype=np.float32)
+    rows = np.full((len(queries), room), -1, dtype=np.int64)
+    bar, filled = np.full(len(queries), -np.inf, dtype=np.float32), np.zeros(len(queries), dtype=np.int64)
     for start in range(0, len(gallery), chunk):
         values = queries @ np.asarray(gallery[start : start + chunk], dtype=np.float32).T
-        places = np.broadcast_to(np.arange(start, start + values.shape[1]), values.shape)
-        if best.shape[1] == width:
-            values, places = _above(values, places, best.min(axis=1, keepdims=True))
-        best, rows = np.concatenate([best, values], axis=1), np.concatenate([rows, places], axis=1)
-        if best.shape[1] > width:
-            kept = np.argpartition(-best, width - 1, axis=1)[:, :width]
-            best, rows = np.take_along_axis(best, kept, 1), np.take_along_axis(rows, kept, 1)
-    order = np.argsort(-best, axis=1, kind="stable")
+        # Flat, since numpy skips the zeros of a vector a word at a time, but those of a matrix one by one.
+        found = np.flatnonzero(values > bar[:, None])
+        edges = np.searchsorted(found, np.arange(len(queries) + 1) * values.shape[1])
+        count = np.diff(edges)
+        crowded = filled + count > room
+        for row in np.flatnonzero(crowded):
+            column = found[edges[row] : edges[row + 1]] - row * values.shape[1]
+            merged = np.concatenate([best[row, : filled[row]], values[row, column]])
+            places = np.concatenate([rows[row, : filled[row]], start + column])
+            kept = np.argpartition(merged, -width)[-width:]
+            best[row, :width], rows[row, :width] = merged[kept], places[kept]
+            best[row, width:], filled[row], bar[row] = -np.inf, width, merged[kept[0]]
+        found, count = found[np.repeat(~crowded, count)], np.where(crowded, 0, count)
+        row = np.repeat(np.arange(len(queries)), count)
+        slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - filled, count)
+        best[row, slot], rows[row, slot] = values.ravel()[found], start + found - row * values.shape[1]
+        filled += count
+    order = np.argsort(-best, axis=1, kind="stable")[:, :width]
     return np.take_along_axis(rows, order, 1), np.take_along_axis(best, order, 1)
-
-
-def _above(values: np.ndarray, places: np.ndarray, bar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The few entries above each row's bar, packed to the left of (Q, most in any row): selection stays cheap."""
-    row, column = np.nonzero(values > bar)
-    count = np.bincount(row, minlength=len(values))
-    slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    packed = np.full((len(values), count.max(initial=0)), -np.inf, dtype=np.float32)
-    packed_places = np.full(packed.shape, -1, dtype=np.int64)
-    packed[row, slot], packed_places[row, slot] = values[row, column], places[row, column]
-    return packed, packed_places
 
 
 def _kth_label(labels: np.ndarray, scores: np.ndarray, k: int) -> float:

@@ -105,7 +105,7 @@ def _family(tasks: Mapping, entrants: Mapping, seed: int) -> tuple[list[dict], d
         for row in rows
     ]
     exceptions = [one["text"] for one in whole["exceptions"]]
-    return differences, {"sentence": whole["sentence"], "holds": whole["holds"], "exceptions": exceptions}
+    return differences, {"sentence": whole["summary"], "holds": whole["holds"], "exceptions": exceptions}
 
 
 def _strata(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -> list[dict]:

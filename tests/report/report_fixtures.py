@@ -43,6 +43,7 @@ def make_results() -> dict:
             "counts": True,
             "note": "",
             "contaminated": 0,
+            "lookalikes": 2,
         }
         for name, domain in DOMAINS.items()
     ]

@@ -83,8 +83,8 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
     Args:
         spec: NAME for the hub's copy at its pinned revision, NAME=PATH for a local one, NAME=hf:OWNER/NAME@REVISION
             for another dataset of the same format; then perhaps ?OPTION=VALUE&... Every name knows `tasks` (names or
-            their beginnings, "text-to-image,season-to-product") and `limit` (a smaller gallery, which then stands in
-            the tasks' names); see each module's `read` for its own.
+            their beginnings, "text-to-image,season-to-product"), `limit` (a smaller gallery, which then stands in the
+            tasks' names) and `name` (what tables call it); see each module's `read` for its own.
         cache: folder for streamed data and for what was found out about pictures; if None, streamed data go to the
             user's cache folder and the rest is found out anew.
 
@@ -103,14 +103,14 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
         place, known = f"hf:{hub}", dataclasses.replace(known, hub=hub, revision=revision or pinned)
     place = place or f"hf:{known.hub}"
     read = importlib.import_module(f"weft.benchmarks.{known.module}").read
-    chosen = given.pop("tasks", "")
+    chosen, called = given.pop("tasks", ""), given.pop("name", "")
     if not place.startswith("hf:") and not Path(place).expanduser().exists():
         raise WeftError(f"benchmark {name}: there is no file or folder {place}")
     found = read(place, known, cache=cache, **(known.options | _typed(name, read, given)))
     streamed = place.startswith("hf:")
     return dataclasses.replace(
         found,
-        name=name if BENCHMARKS[name].hub else found.name,  # what published scores are looked up by
+        name=called or (name if BENCHMARKS[name].hub else found.name),  # published scores are looked up by it
         tasks=_chosen(found, [part.strip() for part in chosen.split(",") if part.strip()]),
         source=place,
         revision=known.revision if streamed else "",
@@ -148,7 +148,7 @@ def _typed(name: str, read: Callable, given: dict[str, str]) -> dict[str, object
     typed: dict[str, object] = {}
     for key, value in given.items():
         if key not in takes:
-            raise WeftError(f"benchmark {name} has no option {key!r}; {_nearest(key, ['tasks', *takes])}")
+            raise WeftError(f"benchmark {name} has no option {key!r}; {_nearest(key, ['tasks', 'name', *takes])}")
         default = takes[key]
         if isinstance(default, tuple):
             typed[key] = tuple(part.strip() for part in value.split(",") if part.strip())

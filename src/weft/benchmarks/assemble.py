@@ -83,7 +83,7 @@ def corpus(
             "repeated corpus ids that are different things": different,
         }
     )
-    limited = len(kept) + nameless + repeated < len(ids)
+    limited = bool(limit) and len(ids) > limit  # tables read one row more than they are limited to
     return Corpus(side, np.asarray(kept, dtype=np.int64), row_of, limited, counts)
 
 
