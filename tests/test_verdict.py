@@ -65,7 +65,7 @@ def test_calls(task, low, high, p, expected):
 
 def test_it_holds_only_when_everything_does():
     found = judged()
-    assert found["holds"] is True
+    assert found["holds"] is True and found["state"] == "holds"
     assert found["sentence"] == (
         "The woven model is better than the base on 2 of 2 in-domain tasks and keeps 2 of 2 out-of-domain tasks "
         "within 1.0 points; undecided on brands."
@@ -74,18 +74,22 @@ def test_it_holds_only_when_everything_does():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "told", "state"),
     [
-        ({"long": (-0.001, 0.03)}, "1 of 2 in-domain tasks"),
-        ({"long": (-0.09, -0.03)}, "worse on long"),
-        ({"street": (-0.02, 0.01)}, "undecided on brands, street"),
-        ({"street": (-0.09, -0.02)}, "keeps 1 of 2 out-of-domain tasks within 1.0 points; it is worse on street"),
-        ({"brands": (-0.09, -0.02)}, "worse on brands"),
+        ({"long": (-0.001, 0.03)}, "1 of 2 in-domain tasks", "undecided"),
+        ({"long": (-0.09, -0.03)}, "worse on long", "fails"),
+        ({"street": (-0.02, 0.01)}, "undecided on brands, street", "undecided"),
+        (
+            {"street": (-0.09, -0.02)},
+            "keeps 1 of 2 out-of-domain tasks within 1.0 points; it is worse on street",
+            "fails",
+        ),
+        ({"brands": (-0.09, -0.02)}, "worse on brands", "fails"),
     ],
 )
-def test_it_does_not_hold(changes, told):
+def test_it_does_not_hold(changes, told, state):
     found = judged(**changes)
-    assert found["holds"] is False and told in found["sentence"]
+    assert found["holds"] is False and told in found["sentence"] and found["state"] == state
 
 
 def test_every_loss_is_listed():

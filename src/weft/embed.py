@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from weft.artefact import disk_error, key_of
-from weft.catalogue.collection import Collection
+from weft.benchmarks.record import Pictures
 from weft.catalogue.images import decode
 from weft.encoders.protocol import Embeds, Inputs
 from weft.errors import WeftError
@@ -41,7 +41,7 @@ class Embedder:
             say(f"  {encoder.name} has no fingerprint: its embeddings are not kept")
             self.cache = None
 
-    def images(self, collection: Collection, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def images(self, collection: Pictures, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """(rows, D) float32 unit embeddings of the pictures at `rows`, decoded by the model's own processor.
 
         Raises:
@@ -50,7 +50,8 @@ class Embedder:
         what = [collection.identity, key_of(list(map(int, rows)))]
 
         def prepare(start: int) -> Inputs:
-            return self.encoder.pixels([decode(collection.image(row)) for row in rows[start : start + self.batch]])
+            part = rows[start : start + self.batch]  # of pictures that curation, or a benchmark's reader, verified
+            return self.encoder.pixels([decode(collection.image(row), verified=True) for row in part])
 
         def name(place: int) -> str:
             return f"picture {rows[place]} (SHA-256 {collection.image_hashes[rows[place]][:16]})"

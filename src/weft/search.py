@@ -6,12 +6,15 @@ pair by pair, in float64, and that score, rounded to float32, decides, smallest 
 on the embeddings alone, not on chunk size or threads.
 """
 
+import itertools
+
 import numpy as np
 
 from weft.errors import WeftError
 
 CHUNK = 4096  # gallery rows per product
 CELLS = 2**23  # scores, or retained candidates, held at a time; about 200 MB at the peak
+ROOM = 3  # times as many candidates as are wanted are gathered before the best are picked out
 SPARE = 16  # candidates kept beyond k, to settle near ties without a second pass
 
 
@@ -53,20 +56,21 @@ def top_k(
     while len(pending) and len(gallery):
         width = min(width, len(gallery))
         unsettled = []
-        block = max(1, CELLS // max(2 * width, chunk))
+        block = max(1, CELLS // max(ROOM * width, chunk))
         for start in range(0, len(pending), block):
             rows = pending[start : start + block]
             near, approximate = _propose(queries[rows], gallery, width, chunk)
             for row, found, score in zip(rows, near, approximate, strict=True):
-                bar = _kth_label(labels[found], score, k) - 4 * error
+                bar = _kth(score, k, None if group is None else labels[found]) - 4 * error
                 if width < len(gallery) and score[-1] >= bar:
                     unsettled.append(row)  # the list may be cut inside a near tie: look further down
                     continue
                 found = found[score >= bar]
                 exact = _exact(queries[row], gallery, found)
                 order = np.lexsort((labels[found], -exact))
-                _, first = np.unique(labels[found][order], return_index=True)
-                order = order[np.sort(first)][:k]
+                if group is not None:
+                    order = order[_first(labels[found][order])]
+                order = order[:k]
                 indices[row, : len(order)], scores[row, : len(order)] = labels[found][order], exact[order]
         pending, width = np.asarray(unsettled, dtype=np.int64), width * 4
     return indices, scores
@@ -76,21 +80,28 @@ def _propose(queries: np.ndarray, gallery: np.ndarray, width: int, chunk: int) -
     """(Q, width) rows with the highest float32 products and those products, in descending order.
 
     Every query keeps the products above its bar. When there is no room for more, it keeps the `width` largest, the
-    smallest of which is the new bar: what lies below has `width` betters. After a few chunks hardly anything passes.
+    smallest of which is the new bar: what does not exceed it has `width` betters. After a few chunks little passes.
     """
-    room = min(2 * width, len(gallery))
+    room = min(ROOM * width, len(gallery))
     best = np.full((len(queries), room), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), room), -1, dtype=np.int64)
     bar, filled = np.full(len(queries), -np.inf, dtype=np.float32), np.zeros(len(queries), dtype=np.int64)
-    for start in range(0, len(gallery), chunk):
-        values = queries @ np.asarray(gallery[start : start + chunk], dtype=np.float32).T
+    size = len(queries) * min(chunk, len(gallery))
+    products, passes = np.empty(size, dtype=np.float32), np.empty(size, dtype=bool)
+    first = min(chunk, 2 * room)  # everything passes at first, so a first bar comes from few rows
+    for start, end in itertools.pairwise([0, *range(first, len(gallery), chunk), len(gallery)]):
+        part = np.asarray(gallery[start:end], dtype=np.float32)
+        values = products[: len(queries) * len(part)].reshape(len(queries), len(part))
+        above = passes[: values.size].reshape(values.shape)
+        np.matmul(queries, part.T, out=values)
+        np.greater(values, bar[:, None], out=above)
         # Flat, since numpy skips the zeros of a vector a word at a time, but those of a matrix one by one.
-        found = np.flatnonzero(values > bar[:, None])
-        edges = np.searchsorted(found, np.arange(len(queries) + 1) * values.shape[1])
+        found = np.flatnonzero(above)
+        edges = np.searchsorted(found, np.arange(len(queries) + 1) * len(part))
         count = np.diff(edges)
         crowded = filled + count > room
         for row in np.flatnonzero(crowded):
-            column = found[edges[row] : edges[row + 1]] - row * values.shape[1]
+            column = found[edges[row] : edges[row + 1]] - row * len(part)
             merged = np.concatenate([best[row, : filled[row]], values[row, column]])
             places = np.concatenate([rows[row, : filled[row]], start + column])
             kept = np.argpartition(merged, -width)[-width:]
@@ -99,16 +110,22 @@ def _propose(queries: np.ndarray, gallery: np.ndarray, width: int, chunk: int) -
         found, count = found[np.repeat(~crowded, count)], np.where(crowded, 0, count)
         row = np.repeat(np.arange(len(queries)), count)
         slot = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - filled, count)
-        best[row, slot], rows[row, slot] = values.ravel()[found], start + found - row * values.shape[1]
+        best[row, slot], rows[row, slot] = values.ravel()[found], start + found - row * len(part)
         filled += count
     order = np.argsort(-best, axis=1, kind="stable")[:, :width]
     return np.take_along_axis(rows, order, 1), np.take_along_axis(best, order, 1)
 
 
-def _kth_label(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """The score at which the k-th distinct label appears in a descending list; -inf if there are fewer."""
-    _, first = np.unique(labels, return_index=True)
-    return float(scores[np.sort(first)[k - 1]]) if len(first) >= k else -np.inf
+def _kth(scores: np.ndarray, k: int, labels: np.ndarray | None) -> float:
+    """The k-th score, or the one with the k-th distinct label, of a descending list; -inf if there are fewer."""
+    if labels is not None:
+        scores = scores[_first(labels)]
+    return float(scores[k - 1]) if len(scores) >= k else -np.inf
+
+
+def _first(labels: np.ndarray) -> np.ndarray:
+    """Where each distinct label appears first, ascending."""
+    return np.sort(np.unique(labels, return_index=True)[1])
 
 
 def _exact(query: np.ndarray, gallery: np.ndarray, rows: np.ndarray, step: int = 4096) -> np.ndarray:

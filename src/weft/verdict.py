@@ -66,7 +66,8 @@ def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dic
     """One sentence and its evidence from the woven model's rows against the base.
 
     `holds` only if every in-domain task is better, no out-of-domain task that counts lost more than
-    `delta`, and none of these is undecided. Losses are listed whether or not their task counts.
+    `delta`, and none of these is undecided; `state` tells "undecided" from "fails". Losses are listed whether or not
+    their task counts.
     """
     domain = {task["name"]: task["domain"] for task in tasks}
     counts = {task["name"]: task["counts"] for task in tasks}
@@ -93,9 +94,12 @@ def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dic
         if undecided:
             sentence += f"; undecided on {_names(undecided)}"
     rivals = [row for row in woven if row["against"] != "base"]
+    holds = bool(asked) and len(better) == len(asked) and len(kept) == len(outside) and not worse
+    open_ = [row for row in (*asked, *outside) if row["call"] == "undecided"]
     return {
         "sentence": sentence + ".",
-        "holds": bool(asked) and len(better) == len(asked) and len(kept) == len(outside) and not worse,
+        "holds": holds,
+        "state": "holds" if holds else "undecided" if open_ and not worse else "fails",
         "gains": [_told(row) for row in own if row["call"] == "better"],
         "losses": [
             *(_told(row) + ("" if counts[row["task"]] else " (does not count)") for row in _lost(against_base)),

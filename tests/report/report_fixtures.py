@@ -54,6 +54,7 @@ def make_results() -> dict:
             "sentence": "The woven model is better than the base on 2 of 2 in-domain tasks and keeps 2 of 3 "
             "out-of-domain tasks within 1.0 points; undecided on zero-shot/short, clothing.",
             "holds": False,
+            "state": "fails",
             "gains": ["in-domain/short: +13.6 points recall@10 [+11.2, +16.0]", "in-domain/long: +21.8 points"],
             "losses": [
                 "clothing: -0.7 points balanced_accuracy [-1.9, +0.5]",

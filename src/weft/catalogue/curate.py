@@ -118,7 +118,7 @@ class _Builder:
             rows.append(self.images.add(f"{product.id}/{number}", data))
             self.owner.append(row)
             if self.settings.near_duplicates:
-                self.signatures.append(duplicates.describe(decode(data)))
+                self.signatures.append(duplicates.describe(decode(data, verified=True)))
         self.image_rows.append(rows)
         self.products.append(dataclasses.replace(product, images=()))
 

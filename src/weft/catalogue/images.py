@@ -47,7 +47,7 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS, verified: bool = False) -> Image.Image:
     """An encoded picture as an upright 8-bit RGB image, with Pillow's pixels.
 
     The first frame of an animation is taken, EXIF orientation applied, alpha laid on white, 16-bit grey
@@ -55,11 +55,13 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
     Args:
         max_pixels: pictures whose header claims more are refused before anything is decoded.
+        verified: `verify` passed before, so a JPEG need not be read twice: a quarter of the time.
 
     Raises:
         ImageError: empty, truncated, damaged, too large, or not one of `FORMATS`.
     """
-    _check_jpeg(data, max_pixels)
+    if not verified or not data:
+        _check_jpeg(data, max_pixels)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_pixels(*image.size, max_pixels)

@@ -13,6 +13,9 @@ from weft.report.words import missing, percent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
+BADGES = {"holds": "✓ Holds", "undecided": "? Undecided", "fails": "✗ Does not hold"}
+
+
 def page(results: dict, curate: dict, image: Callable[[str], bytes]) -> str:
     """The whole page as text; see `weft.report.write` for the arguments."""
     thumbnails = Thumbnails(image)
@@ -62,10 +65,10 @@ def _title(results: dict) -> Html:
 
 
 def _verdict(verdict: dict) -> Html:
-    holds = verdict.get("holds", False)
+    state = verdict.get("state", "holds" if verdict.get("holds") else "fails")
     losses, undecided, gains = (verdict.get(key, ()) for key in ("losses", "undecided", "gains"))
     return join(
-        tag("p", "✓ Holds" if holds else "✗ Does not hold", class_="badge holds" if holds else "badge fails"),
+        tag("p", BADGES[state], class_=f"badge {state}"),
         tag("h1", quoted(verdict.get("sentence", "No verdict was reached."), 2000)),
         tag(
             "div",
@@ -95,16 +98,23 @@ def _trade(results: dict) -> Html | None:
     if not svg:
         told = "Not drawn: it takes a task that counts both in-domain and out of domain."
         return tag("p", told) if len(results["models"]) > 1 else None
-    drawn = [m for m, found in figures.means(results).items() if set(figures.AXES) <= set(found)]
+    means = figures.means(results)
+    drawn = [m for m, found in means.items() if set(figures.AXES) <= set(found)]
     path = bool(results.get("alpha", {}).get("curve"))
-    left = [model for model in results["models"] if model not in drawn]
+    left = [
+        f"{model} ({percent(means[model]['in-domain'][0])})"
+        for model in results["models"]
+        if model not in drawn and "in-domain" in means[model]
+    ]
     axes = [(axis, ", ".join(t["name"] for t in figures.headline(results, axis))) for axis in figures.AXES]
     caption = [
         "Right is better on the catalogue, up is better elsewhere; dotted lines mark the base. ",
         [f"The {axis} mean is over {names}. " for axis, names in axes],
         "Bars average the tasks' 95% intervals, which is never too narrow for the mean. " * ("means" not in results),
         "Dashed: base to tuned on development queries, with a ring at the chosen α. " * path,
-        f"On the axis, because an out-of-domain task has no score for it: {', '.join(left)}." if left else "",
+        f"On the axis, or beyond the right edge, because an out-of-domain task has no score for it: {', '.join(left)}."
+        if left
+        else "",
     ]
     return _figure(svg, caption)
 
