@@ -29,6 +29,7 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
         ("bench_gpu", ["--tiny", "--batch", "4", "--micro", "2", "--rounds", "1"], ["cached", "live", "transformers"]),
         ("bench_lwf", ["--batch", "4", "--rounds", "1"], ["off", "cached", "live"]),
         ("bench_embed", ["--pictures", "4", "--rounds", "1"], ["weft Embedder", "transformers loop"]),
+        ("bench_evaluate", ["--tiny"], ["bare product", "top_k", "weft", "Marqo's loop", "mteb/BEIR, 100 deep"]),
     ],
 )
 def test_each_prints_its_ratios(bench, capsys, name, arguments, rows):

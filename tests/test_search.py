@@ -1,9 +1,12 @@
 """Exact search: equality with brute force, ties, chunk independence, products from pictures, bad embeddings."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 
+from weft import search
 from weft.errors import WeftError
 from weft.search import top_k
 
@@ -37,6 +40,37 @@ def test_equals_brute_force_for_any_chunk(k, chunk):
     assert indices.dtype == np.int64 and scores.dtype == np.float32 and indices.shape == scores.shape == (9, k)
     np.testing.assert_array_equal(indices, brute(queries, gallery, k))
     np.testing.assert_allclose(scores[:, 0], (queries @ gallery.T).max(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["worst first", "best first", "in clusters", "with copies"])
+@pytest.mark.parametrize("k", [3, 40])
+def test_the_order_of_the_gallery_does_not_matter(order, k, monkeypatch):
+    """The bar below which rows are passed over rises with every chunk, with none, or for some queries at once."""
+    monkeypatch.setattr(search, "CELLS", 6 * 3 * (k + search.SPARE))  # a few queries a block
+    rng = np.random.default_rng(7)
+    queries, gallery = unit(rng, 12), unit(rng, 600)
+    towards = gallery @ queries[0]
+    if order == "in clusters":
+        gallery = (gallery + 2 * queries[np.arange(600) // 50]).astype(np.float32)
+    elif order == "with copies":
+        gallery = gallery[np.arange(600) % 9]
+    else:
+        gallery = gallery[np.argsort(towards if order == "worst first" else -towards)]
+    expected = brute(queries, gallery, k)
+    for chunk in (5, 64, 300, 4096):
+        np.testing.assert_array_equal(top_k(queries, gallery, k, chunk=chunk)[0], expected)
+
+
+def test_memory_is_bounded_whatever_the_order(monkeypatch):
+    monkeypatch.setattr(search, "CELLS", 2**15)
+    rng = np.random.default_rng(8)
+    queries, gallery = unit(rng, 600, 24), unit(rng, 3000, 24)
+    gallery = gallery[np.argsort(gallery @ queries[0])]  # of the first query, all of a chunk pass the bar
+    tracemalloc.start()
+    top_k(queries, gallery, 3, chunk=512)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * 2**15 < 4 * len(queries) * len(gallery) / 8  # bytes; an eighth of what all scores would take
 
 
 @pytest.mark.parametrize("chunk", [3, 50, 999, 8192])

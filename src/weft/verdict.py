@@ -31,16 +31,17 @@ def difference(
         groups: (Q,) labels of what is resampled together: queries of one product, of one unseen brand.
     """
     gap, low, high = stats.paired_bootstrap(a, b, seed=seed, groups=groups)
+    alone = len(a) < 2 if groups is None else len(np.unique(groups)) < 2  # one unit shows no spread, so no interval
     return {
         "model": model,
         "against": against,
         "task": task["name"],
         "metric": task["primary"],
         "difference": gap,
-        "low": low,
-        "high": high,
+        "low": -1.0 if alone else low,
+        "high": 1.0 if alone else high,
         "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed, groups=groups),
-        "mde": stats.minimum_detectable(a, b, groups=groups),
+        "mde": None if alone else stats.minimum_detectable(a, b, groups=groups),
     }
 
 

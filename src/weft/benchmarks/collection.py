@@ -17,6 +17,8 @@ from weft.errors import WeftError
 from weft.pairs.queries import normal
 from weft.schema import RELEVANT
 
+BRANDS = 10
+"""Unseen brands below which their queries are not resampled by brand: percentile intervals of so few are too short."""
 METRICS = ("hit_rate@1", "hit_rate@10", "recall@10", "mrr@10", "ndcg@10")
 
 
@@ -53,7 +55,8 @@ def retrieval(
             (without a name it is appended).
 
     Resampled together are the queries of one duplicate group and those of one text; of zero-shot tasks, those of one
-    brand, because a brand that a model never saw stands or falls as one.
+    brand, because a brand that a model never saw stands or falls as one. With fewer than `BRANDS` of them an interval
+    over brands would be none: then it is over products, and speaks of these brands alone.
     """
     whole = gallery is None or len(gallery) == len(collection)
     gallery = np.arange(len(collection)) if gallery is None else np.asarray(gallery, dtype=np.int64)
@@ -63,7 +66,8 @@ def retrieval(
     judged = [_inside(place[rows], grades) for rows, grades in task.relevant]
     sources = [collection.products[row] if row >= 0 else None for row in task.source]
     same = [f"group {collection.group[row]}" if row >= 0 else "" for row in task.source]
-    if task.name.startswith("zero-shot"):
+    brands = {normal(product.brand) for product in sources if product and product.brand}
+    if task.name.startswith("zero-shot") and len(brands) >= BRANDS:
         same = [f"brand {normal(p.brand)}" if p and p.brand else own for p, own in zip(sources, same, strict=True)]
     found = assembled(
         name or task.name, Side(task.ids, task.texts), corpus, judged, threshold=RELEVANT, metrics=METRICS,
