@@ -10,7 +10,6 @@ from weft.benchmarks import collection as own
 from weft.benchmarks.record import Classification, Side
 from weft.errors import WeftError
 from weft.evaluate import bm25_ranking, classification_metrics, describe, embed_task, fused, score, unit
-from weft.results import TRAINED_ON, contamination
 
 
 def retrieval(collection, split="test", gallery=None, domain="in-domain"):
@@ -176,18 +175,6 @@ def test_a_query_that_nothing_answers_is_an_error(tmp_path):
     assert task.query_ids == ["found"] and task.counts["queries without a relevant item in the corpus"] == 1
 
 
-def test_contamination_counts_the_pictures_that_answer(tmp_path):
-    queries = [("a", "short", "test", "x", 1, {1: 3}), ("b", "short", "test", "y", 2, {2: 3})]
-    collection = shelf(tmp_path / "c", "teee", [1, 2, 1, 1], categories=["a", "b", "a", "b"], queries=queries)
-    task = retrieval(collection)
-    assert contamination(task, str(_model(tmp_path / "silent", None))) is None
-    for rows, expected in (([], 0), ([1], 1), ([1, 2, 3], 3), ([0, 4], 0)):
-        model = _model(tmp_path / f"model{len(rows)}{expected}", [collection.image_hashes[row] for row in rows])
-        assert contamination(task, str(model)) == expected
-    model = _model(tmp_path / "seen", [collection.image_hashes[row] for row in (1, 2, 4)])
-    assert contamination(kinds(collection, [1, 3, 4], [1, 0, 1]), str(model)) == 2
-
-
 class Plane:
     """An embedder of two dimensions: texts by number, pictures by row."""
 
@@ -213,12 +200,3 @@ def test_several_prompts_are_one_class_embedding(circle):
     classes, pictures = embed_task(task, Plane())  # prompts "00", "020" and "90", "920" degrees
     assert np.allclose(classes[0], angles(10)[0], atol=1e-6) and pictures.shape == (2, 2)
     assert np.allclose(classes, unit(np.stack([angles(0, 20).mean(0), angles(90, 920).mean(0)])), atol=1e-6)
-
-
-def _model(folder, hashes):
-    folder.mkdir()
-    (folder / "model.safetensors").write_bytes(b"")
-    (folder / "config.json").write_text('{"model_type": "siglip", "architectures": ["SiglipModel"]}')
-    if hashes is not None:
-        np.save(folder / TRAINED_ON, np.unique(np.asarray([int(h[:16], 16) for h in hashes], dtype=np.uint64)))
-    return folder

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from copies import answers, groups, picture, shown
 
-from weft.benchmarks import open_benchmark
+from weft.benchmarks import collection, open_benchmark
 from weft.benchmarks.collection import classification, retrieval
 from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, Collection, ImageWriter, product_row, write_table
 from weft.errors import WeftError
@@ -55,21 +55,27 @@ def test_its_tasks(folder):
         "a": [picture(0), picture(1)], "b": [picture(2)], "c": [picture(n) for n in (3, 4, 5)], "d": [picture(6)],
     }  # fmt: skip
     assert known.corpus.titles == [f"title {name}" for name in "abcd"]
-    # a and b are duplicates, so the queries written from them are one group; c and d share a brand never seen.
-    assert groups(known) == [["q1", "q2"]] and groups(unseen) == [["q4", "q5"]]
+    # a and b are duplicates, so the queries written from them are one group.
+    assert groups(known) == [["q1", "q2"]] and groups(unseen) == []
     assert known.strata["length"].tolist() == ["1-3 words"] * 2 and known.strata["domain"].tolist() == ["in-domain"] * 2
     assert known.strata["category"].tolist() == ["hat", "hat"] and "category" not in log.strata
     assert [t.name for t in open_benchmark(f"own={folder}?split=dev").tasks] == ["in-domain/short"]
 
 
+def test_unseen_brands_are_resampled_whole_if_there_are_enough(folder, monkeypatch):
+    monkeypatch.setattr(collection, "BRANDS", 1)  # c and d share a brand never seen
+    (unseen,) = open_benchmark(f"own={folder}?tasks=zero-shot").tasks
+    assert groups(unseen) == [["q4", "q5"]]
+
+
 def test_a_part_of_the_gallery(folder):
-    collection = Collection(folder)
-    (task,) = [task for task in collection.tasks("test") if task.name == "zero-shot/short"]
-    found = retrieval(collection, task, gallery=np.asarray([3, 0]))
+    things = Collection(folder)
+    (task,) = [task for task in things.tasks("test") if task.name == "zero-shot/short"]
+    found = retrieval(things, task, gallery=np.asarray([3, 0]))
     assert found.name == "zero-shot/short (gallery of 2)" and found.limited
     assert found.corpus.ids == ["d", "a"] and answers(found) == {"q5": {"d": 3.0}} and found.source.tolist() == [0]
     assert shown(found.corpus) == {"d": [picture(6)], "a": [picture(0), picture(1)]}
-    assert retrieval(collection, task, name="mine", gallery=np.asarray([3, 0])).name == "mine"
+    assert retrieval(things, task, name="mine", gallery=np.asarray([3, 0])).name == "mine"
 
 
 def test_its_categories(folder):
