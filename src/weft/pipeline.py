@@ -173,7 +173,7 @@ class Pipeline:
         def measure(place: int) -> sweep.Row:
             say(f"  measuring alpha = {grid[place]:g} on dev queries")
             interpolate(self.base_folder, self.folder / "train" / "model", float(grid[place]), folder / "trial")
-            row = row_of(Embedder(load(str(folder / "trial")), None, recipe.micro_batch))
+            row = row_of(Embedder(load(str(folder / "trial")), folder / "trial" / "cache", recipe.micro_batch))
             shutil.rmtree(folder / "trial")
             return row
 
