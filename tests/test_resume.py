@@ -106,7 +106,7 @@ def test_a_kill_between_the_weights_and_the_end(recipe, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("weft.pipeline.write_trained_on", fatal)
+        patch.setattr("weft.seen.write", fatal)
         Pipeline(settings).train()
     Pipeline(settings).train()
     compare(settings.folder)
