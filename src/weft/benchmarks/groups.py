@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from weft.catalogue.splits import connected
+
 LENGTHS = ((3, "1-3 words"), (8, "4-8"), (30, "9-30"))
 
 
@@ -12,21 +14,11 @@ def together(labelings: Sequence[Sequence[str]], count: int) -> np.ndarray | Non
 
     None if every query stands alone.
     """
-    parent = list(range(count))
-
-    def root(place: int) -> int:
-        while parent[place] != place:
-            parent[place] = parent[parent[place]]
-            place = parent[place]
-        return place
-
+    links = []
     for labels in labelings:
         first: dict[str, int] = {}
-        for place, label in enumerate(labels):
-            if label != "":
-                one, other = root(first.setdefault(label, place)), root(place)
-                parent[max(one, other)] = min(one, other)
-    groups = np.asarray([root(place) for place in range(count)], dtype=np.int64)
+        links += [(first.setdefault(label, place), place) for place, label in enumerate(labels) if label != ""]
+    groups = connected(count, links)
     return None if len(np.unique(groups)) == count else groups
 
 
