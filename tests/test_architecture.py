@@ -92,7 +92,10 @@ def test_the_report_computes_nothing(module):
 
 
 def test_nothing_imports_the_command_line():
-    assert {module for module, names in OURS.items() if "weft.cli" in names} == {"weft.__main__"}
+    outside = {
+        m for m, names in OURS.items() if not m.startswith("weft.cli") and any(n.startswith("weft.cli") for n in names)
+    }
+    assert outside == {"weft.__main__"}
 
 
 def test_the_sweep_stands_above_evaluation():
@@ -110,7 +113,7 @@ def test_training_and_evaluation_do_not_know_each_other():
 
 def test_recipes_and_the_command_line_are_read_without_heavy_libraries():
     heavy = {"torch", "transformers", "pyarrow", "datasets", "matplotlib", "numpy", "PIL"}
-    seen, todo = set(), ["weft.cli", "weft.recipe", "weft.__main__"]
+    seen, todo = set(), ["weft.recipe", "weft.__main__", *(m for m in MODULES if m.startswith("weft.cli"))]
     while todo:
         module = todo.pop()
         if module in seen or module not in MODULES:
