@@ -1,11 +1,13 @@
 """Embeds pictures and texts with a model's own preprocessing, once: results are kept by content."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from weft.artefact import disk_error, key_of
 from weft.benchmarks.record import Pictures
@@ -49,14 +51,18 @@ class Embedder:
         """
         what = [collection.identity, key_of(list(map(int, rows)))]
 
+        def picture(row: int) -> Image.Image:  # which curation, or a benchmark's reader, verified
+            return decode(collection.image(row), verified=True)
+
         def prepare(start: int) -> Inputs:
-            part = rows[start : start + self.batch]  # of pictures that curation, or a benchmark's reader, verified
-            return self.encoder.pixels([decode(collection.image(row), verified=True) for row in part])
+            part = rows[start : start + self.batch]
+            return self.encoder.pixels(list(pool.map(picture, part)))
 
         def name(place: int) -> str:
             return f"picture {rows[place]} (SHA-256 {collection.image_hashes[rows[place]][:16]})"
 
-        return self._kept("images", what, len(rows), prepare, self.encoder.image_features, name)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return self._kept("images", what, len(rows), prepare, self.encoder.image_features, name)
 
     def texts(self, texts: list[str]) -> np.ndarray:
         """(texts, D) float32 unit embeddings. Raises `WeftError` as `images` does."""
@@ -81,11 +87,10 @@ class Embedder:
                 say(f"  {path} is damaged; embedding again")
         out = np.zeros((count, self.encoder.dim or 0), dtype=np.float32)
         starts = range(0, count, self.batch)
-        with ThreadPoolExecutor(1) as pool, torch.inference_mode():
-            coming = pool.submit(prepare, 0) if count else None
-            for start in progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch"):
-                inputs = {key: _moved(value, self.encoder.device) for key, value in coming.result().items()}
-                coming = pool.submit(prepare, start + self.batch) if start + self.batch < count else None
+        with torch.inference_mode():
+            bar = progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch")
+            for start, prepared in zip(bar, self._prepared(prepare, starts), strict=True):
+                inputs = {key: _moved(value, self.encoder.device) for key, value in prepared.items()}
                 vectors = forward(inputs).float().cpu().numpy()
                 self._check(vectors, kind, min(self.batch, count - start), start, name)
                 if out.shape[1] == 0:
@@ -94,6 +99,20 @@ class Embedder:
         if path:
             _save(path, out)
         return self._unit(out)
+
+    def _prepared(self, prepare: Callable[[int], Inputs], starts: Sequence[int]) -> Iterator[Inputs]:
+        """Inputs of every batch, one ahead of the model where that computes elsewhere; on a CPU both would only take
+        each other's cores, and small models lost a tenth by it (docs/benchmarks.md)."""
+        if self.encoder.device.type == "cpu":
+            yield from map(prepare, starts)
+            return
+        with ThreadPoolExecutor(1) as pool:
+            coming = [pool.submit(prepare, start) for start in starts[:1]]
+            for following in (*starts[1:], None):
+                prepared = coming.pop().result()
+                if following is not None:
+                    coming.append(pool.submit(prepare, following))
+                yield prepared
 
     def _check(self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str]) -> None:
         dim = self.encoder.dim

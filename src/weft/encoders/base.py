@@ -118,7 +118,7 @@ class Encoder:
 
     def pixels(self, images: list[Image.Image]) -> dict[str, Tensor]:
         """Model inputs of B pictures, by the model's own processor (Pillow, full precision), on the CPU."""
-        return dict(self.image_processor([image.convert("RGB") for image in images], return_tensors="pt"))
+        return dict(self.image_processor([rgb(image) for image in images], return_tensors="pt"))
 
     def tokens(self, texts: list[str]) -> dict[str, Tensor]:
         """Model inputs of B texts, each (B, max_tokens) int64, padded and cut to `max_tokens`, on the CPU."""
@@ -188,6 +188,11 @@ class Encoder:
     def processor(self):
         """The Hugging Face processor of this family, from the same two parts."""
         raise NotImplementedError
+
+
+def rgb(image: Image.Image) -> Image.Image:
+    """The picture itself where it is RGB: Pillow would copy it, a tenth of a small model's time."""
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def tower_of(parameter: str) -> str:
