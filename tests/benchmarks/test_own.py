@@ -19,6 +19,7 @@ ASKED = [  # id, task, split, text, source
     ("q5", "zero-shot/short", "test", "new shoe", "d"), ("q6", "log", "test", "thing", ""),
     ("q7", "in-domain/short", "dev", "cap", "a"),
 ]  # fmt: skip
+STATED = {"q1": ["colour=red", "category=hat"], "q2": ["category=hat"], "q4": ["height=low", "category=shoe"]}
 GRADES = {
     "q1": {"a": 3, "b": 3, "c": 1}, "q2": {"b": 2}, "q3": {"c": 1}, "q4": {"c": 3, "d": 1}, "q5": {"d": 3},
     "q6": {"d": 2, "a": 0}, "q7": {"a": 3},
@@ -36,9 +37,8 @@ def folder(tmp_path):
     images.close()
     write_table(tmp_path / "products.parquet", rows, PRODUCTS)
     keys = ("query_id", "task", "split", "text", "source")
-    write_table(
-        tmp_path / "queries.parquet", [dict(zip(keys, q, strict=True)) | {"stated": []} for q in ASKED], QUERIES
-    )
+    asked = [dict(zip(keys, q, strict=True)) | {"stated": STATED.get(q[0], [])} for q in ASKED]
+    write_table(tmp_path / "queries.parquet", asked, QUERIES)
     qrels = [{"query_id": q, "product_id": p, "grade": g} for q, own in GRADES.items() for p, g in own.items()]
     write_table(tmp_path / "qrels.parquet", qrels, QRELS)
     return tmp_path
@@ -59,6 +59,9 @@ def test_its_tasks(folder):
     assert groups(known) == [["q1", "q2"]] and groups(unseen) == []
     assert known.strata["length"].tolist() == ["1-3 words"] * 2 and known.strata["domain"].tolist() == ["in-domain"] * 2
     assert known.strata["category"].tolist() == ["hat", "hat"] and "category" not in log.strata
+    assert known.strata["states colour"].tolist() == ["yes", "no"]
+    # q5 comes without statements and divides nothing.
+    assert not {"states category"} & set(known.strata) and not any(name.startswith("states") for name in unseen.strata)
     assert [t.name for t in open_benchmark(f"own={folder}?split=dev").tasks] == ["in-domain/short"]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from weft.benchmarks import wording
 from weft.benchmarks.groups import length, together
 from weft.benchmarks.pictures import Encoded, examine
 from weft.benchmarks.record import Retrieval, Side
@@ -144,7 +145,7 @@ def retrieval(
     Args:
         side: the corpus as this task shows it, if not as `corpus.side`.
         alike: labelings of the queries, "" for none: those that share a label, or a text, are resampled together.
-        strata: name -> label of every query; lengths of texts are added.
+        strata: name -> label of every query; lengths of texts and what their wording tells are added.
         more: further fields of `Retrieval`.
 
     Raises:
@@ -166,7 +167,8 @@ def retrieval(
         texts = [normal(text) for text in queries.texts]
         counts |= _repeats(texts, judged)
         alike.append(texts)
-        strata = {"length": np.asarray([length(text) for text in queries.texts])} | strata
+        told = {"length": [length(text) for text in queries.texts]} | wording.strata(queries.texts, titles(corpus.side))
+        strata = {what: np.asarray(labels) for what, labels in told.items()} | strata
     limited = f" (gallery of {len(corpus.side):,})" if corpus.limited else ""
     return Retrieval(
         name + limited, queries, side or corpus.side, judged, threshold, limited=corpus.limited,
@@ -174,6 +176,11 @@ def retrieval(
         strata={what: labels for what, labels in strata.items() if (labels != "").any()},
         counts=counts | {"queries": len(keep)}, **more,
     )  # fmt: skip
+
+
+def titles(side: Side) -> Sequence[str]:
+    """What a side says in words, titles before texts; nothing where it is pictures alone."""
+    return side.titles or side.texts or ()
 
 
 def part_of(side: Side, keep: Sequence[int]) -> Side:

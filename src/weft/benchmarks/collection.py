@@ -75,7 +75,8 @@ def retrieval(
         strata={
             "domain": [task.name.partition("/")[0]] * len(task.ids),
             "category": [normal(p.category) if p else "" for p in sources],
-        },
+        }
+        | _stating(task.stated),
     )  # fmt: skip
     if whole:
         return found
@@ -107,6 +108,17 @@ def classification(
         titles=[collection.products[row].title for row in rows],
     )
     return Classification(name, items, classes.tolist(), truth[rows], prompts, counts={"pictures": len(items)})
+
+
+def _stating(stated: Sequence[tuple[str, ...]]) -> dict[str, list[str]]:
+    """A stratum for every attribute that some queries state and others do not."""
+    names = [{statement.partition("=")[0] for statement in one} for one in stated]
+    every = sorted(set().union(*names))
+    return {
+        f"states {name}": ["yes" if name in own else "no" if own else "" for own in names]
+        for name in every
+        if any(name not in own for own in names if own)
+    }
 
 
 def _inside(places: np.ndarray, grades: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

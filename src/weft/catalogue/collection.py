@@ -127,6 +127,7 @@ class Task:
         name: "in-domain/short", "zero-shot/long", "title" ...
         texts: Q query texts; ids: their ids; source: (Q,) row of the product each was written from, -1 if none.
         relevant: per query the judged product rows and their grades 0..3.
+        stated: per query its statements, "name=value"; empty where it came from a query log.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Task:
     texts: list[str]
     source: np.ndarray
     relevant: list[tuple[np.ndarray, np.ndarray]]
+    stated: list[tuple[str, ...]]
 
 
 class Collection:
@@ -244,6 +246,7 @@ class Collection:
                     texts=[query["text"] for query in own],
                     source=np.asarray([self.row_of.get(query["source"], -1) for query in own]),
                     relevant=[_judgements(judged[query["query_id"]]) for query in own],
+                    stated=[tuple(query["stated"] or ()) for query in own],
                 )
             )
         return tasks
