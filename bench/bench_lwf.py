@@ -1,6 +1,6 @@
 """What Learning without Forgetting adds to a training step: embeddings of the base cached, a live teacher, or none.
 
-    python bench/bench_lwf.py [--rounds 15] [--batch 64]
+    python bench/bench_lwf.py [--rounds 15] [--batch 128]
 
 A whole step is timed: the data, forwards, backwards, clipping and the optimiser. Target: cached / off <= 1.02.
 """
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=128)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         measure(Path(scratch), asked.rounds, asked.batch)

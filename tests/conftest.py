@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported: pico models gain nothing from more threads, and pytest's processes fill the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import command
 import toy
 

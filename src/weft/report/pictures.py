@@ -30,12 +30,17 @@ class Thumbnails:
         return tag("img", src=source, width=width, height=height, alt=alt, decoding="async")
 
     def _make(self, image_id: str) -> tuple[str, int, int] | None:
-        try:
-            picture = decode(self.image(image_id))
-        except (WeftError, OSError, LookupError, ValueError):
-            return None
-        picture.thumbnail((SIDE, SIDE))
-        encoded = io.BytesIO()
-        picture.save(encoded, "JPEG", quality=82, optimize=True)
-        source = "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
-        return source, *picture.size
+        found = thumbnail(self.image, image_id, SIDE, quality=82)
+        return found and (f"data:image/jpeg;base64,{found[0]}", *found[1:])
+
+
+def thumbnail(image: Callable[[str], bytes], image_id: str, side: int, quality: int) -> tuple[str, int, int] | None:
+    """A picture as a base64 JPEG whose longest side is at most `side`, its width and height; None if it cannot be had."""
+    try:
+        picture = decode(image(image_id))
+    except (WeftError, OSError, LookupError, ValueError):
+        return None
+    picture.thumbnail((side, side))
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=quality, optimize=True)
+    return base64.b64encode(encoded.getvalue()).decode(), *picture.size

@@ -1,14 +1,11 @@
 """The worst queries behind each score, with small pictures that are stored once, however often they are shown."""
 
-import base64
-import io
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from weft.catalogue.images import decode
-from weft.errors import WeftError
 from weft.report.html import Html, join, quoted, tag
 from weft.report.leaderboard.index import Index, Key, interval
+from weft.report.pictures import thumbnail
 from weft.report.words import metric_name, missing, number, percent
 
 SIDE = 96
@@ -39,7 +36,8 @@ class Pictures:
         """Makes a picture ready to be shown. What is asked for first is stored first."""
         if image_id in self.names or image_id in self.left_out:
             return
-        data = None if self.full else self._encode(image_id)
+        found = None if self.full else thumbnail(self.image, image_id, SIDE, quality=75)
+        data = found and found[0]
         rule = f"{{background-image:url(data:image/jpeg;base64,{data})}}\n"
         if data is not None and rule not in self.rules:
             self.full = len(rule) > self.room
@@ -60,16 +58,6 @@ class Pictures:
 
     def sheet(self) -> str:
         return "".join(f".{name}{rule}" for rule, name in self.rules.items())
-
-    def _encode(self, image_id: str) -> str | None:
-        try:
-            picture = decode(self.image(image_id))
-        except (WeftError, OSError, LookupError, ValueError):
-            return None
-        picture.thumbnail((SIDE, SIDE))
-        encoded = io.BytesIO()
-        picture.save(encoded, "JPEG", quality=75, optimize=True)
-        return base64.b64encode(encoded.getvalue()).decode()
 
 
 def worst(index: Index, image: Callable[[str], bytes], room: int = ROOM) -> tuple[Html | None, str]:
