@@ -191,7 +191,7 @@ def test_a_picture_is_stored_once(plain, results):
     shown = {i["image"] for row in results["worst"] for i in (*row["relevant"][:2], *row["returned"][:6])}
     rules = re.findall(r"\.(p\d+)\{background-image:url\(data:image/jpeg;base64,([^)]*)\)\}\n", plain)
     pictures = {base64.b64decode(data) for _, data in rules}
-    assert len(rules) == len(pictures) == len({cases.Pictures(make_image, 10**9)._encode(i) for i in shown})
+    assert len(rules) == len(pictures) == len({cases.thumbnail(make_image, i, cases.SIDE, 75) for i in shown})
     used = [name for name in Page(plain).classes() if re.fullmatch(r"p\d+", name)]
     assert set(used) == {name for name, _ in rules} and len(used) > 10 * len(rules)
 

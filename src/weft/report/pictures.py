@@ -35,7 +35,7 @@ class Thumbnails:
 
 
 def thumbnail(image: Callable[[str], bytes], image_id: str, side: int, quality: int) -> tuple[str, int, int] | None:
-    """A picture as a base64 JPEG whose longest side is at most `side`, its width and height; None if it cannot be had."""
+    """A picture as a base64 JPEG whose longest side is at most `side`, width and height; None if it cannot be had."""
     try:
         picture = decode(image(image_id))
     except (WeftError, OSError, LookupError, ValueError):
