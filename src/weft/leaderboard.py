@@ -16,7 +16,7 @@ from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
 from weft.encoders.source import find
 from weft.errors import Unable, WeftError
-from weft.evaluate import Scored, bm25_ranking, embed_task, fused, retrieval_metrics, score
+from weft.evaluate import DEPTH, Scored, bm25_ranking, embed_task, fused, retrieval_metrics, score
 from weft.progress import progress, say
 from weft.report import leaderboard as page
 from weft.results import write_per_query, write_qrels, write_runs
@@ -93,7 +93,7 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     by_model = {name: entrant.scored for name, entrant in entrants.items()}
     write_per_query(out / "per_query.parquet", tasks, by_model)
-    write_runs(out / "runs", tasks, by_model)
+    write_runs(out / "runs", tasks, by_model, DEPTH)
     write_qrels(out / "qrels", tasks)
     page.write(results, _pictures(tasks), out)
     return results

@@ -99,12 +99,12 @@ def write_runs(folder: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: S
             if not isinstance(task, Retrieval) or one is None:
                 continue
             lines = [
-                f"{_word(query)} Q0 {_word(task.corpus.ids[row])} {rank} {float(value):.6f} {_word(model)}"
+                f"{word(query)} Q0 {word(task.corpus.ids[row])} {rank} {float(value):.6f} {word(model)}"
                 for query, rows, scores in zip(task.query_ids, one.ranking, one.scores, strict=True)
                 for rank, (row, value) in enumerate(zip(rows[:depth], scores[:depth], strict=True), start=1)
                 if row >= 0
             ]
-            _write(folder / f"{_file_name(model, benchmark, name)}.trec", lines)
+            _write(folder / f"{file_name(model, benchmark, name)}.trec", lines)
 
 
 def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
@@ -112,18 +112,18 @@ def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
     for (benchmark, name), task in tasks.items():
         if isinstance(task, Retrieval):
             lines = [
-                f"{_word(query)} 0 {_word(task.corpus.ids[row])} {float(grade):g}"
+                f"{word(query)} 0 {word(task.corpus.ids[row])} {float(grade):g}"
                 for query, (rows, grades) in zip(task.query_ids, task.relevant, strict=True)
                 for row, grade in zip(rows, grades, strict=True)
             ]
-            _write(folder / f"{_file_name(benchmark, name)}.qrels", lines)
+            _write(folder / f"{file_name(benchmark, name)}.qrels", lines)
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     return "_".join(name.split())
 
 
-def _file_name(*parts: str) -> str:
+def file_name(*parts: str) -> str:
     return "".join(c if c.isalnum() or c in "-+." else "_" for c in ".".join(filter(None, parts)))
 
 

@@ -6,8 +6,23 @@ import sys
 from weft.cli.app import app
 from weft.errors import WeftError
 
-for _family in ("job", "evaluation"):  # each adds its verbs; the help lists them in this order
+FAMILIES = {
+    "job": "The main job",
+    "evaluation": "Measure any models",
+    "study": "Compare ways of training",
+    "audit": "Question a benchmark",
+    "judging": "Question a benchmark",
+    "annotate": "Question a benchmark",
+    "publish": "Release and serve",
+    "serving": "Release and serve",
+}
+"""A file each, and the heading of its verbs in the help, in the order of the help."""
+
+for _family, _heading in FAMILIES.items():
+    _known = len(app.registered_commands)
     importlib.import_module(f"weft.cli.{_family}")
+    for _command in app.registered_commands[_known:]:
+        _command.rich_help_panel = _heading
 
 
 def main() -> None:

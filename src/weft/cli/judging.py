@@ -1,0 +1,131 @@
+"""Verbs that put a benchmark's own answers to the test: pool what systems return, judge it."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weft.cli.app import app
+from weft.errors import WeftError
+
+
+@app.command()
+def pool(
+    benchmark: Annotated[
+        str, typer.Argument(help="As weft evaluate --on: NAME, NAME=PATH, then perhaps ?OPTION=VALUE.")
+    ],
+    systems: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SYSTEM...",
+            help="A model, bm25, a TREC run's file, or an evaluation's folder; NAME=SYSTEM names it.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder that is written.")] = Path("runs/pool"),
+    precision: Annotated[float, typer.Option(help="Chooses depth and sample: see docs/judging.md.")] = 0.01,
+    depth: Annotated[int | None, typer.Option(help="Results of each system, instead.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Random pairs a query of what no system returned, instead.")
+    ] = None,
+    cut: Annotated[int, typer.Option(help="The k of the metrics: the first k of every system are judged.")] = 10,
+    answers: Annotated[bool, typer.Option(help="Judge the benchmark's own answers, too.")] = True,
+    price_in: Annotated[float, typer.Option(help="For a million tokens that the judge reads.")] = 0.0,
+    price_out: Annotated[float, typer.Option(help="For a million tokens that it writes.")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what there would be; write no pool.")] = False,
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; OUT/cache by default.")] = None,
+    remote_code: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="A model that may run code from its own repository.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Pictures embedded at once; changes speed and memory only.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the random sample and the order.")] = 0,
+) -> None:
+    """Gather the pairs that a judge should grade: what several systems return first, and a random sample of the rest.
+
+    Blinded and shuffled: nothing in `pool.parquet` tells who returned a pair. Prints what each depth would cost and how
+    much a system that was not pooled could then be off; sends nothing to anyone.
+    """
+    from weft.judging.gather import Wanted, make, render
+
+    chosen = {"depth": -1 if depth is None else depth, "sample": -1 if sample is None else sample}
+    wanted = Wanted(precision, cut=cut, answers=answers, seed=seed, **chosen)
+    prices = (price_in, price_out)
+    print(render(make(benchmark, systems, out, wanted, prices, dry_run, cache, remote_code or (), batch)))
+    if not dry_run:
+        print(f"\npool  {out}")
+
+
+@app.command()
+def judge(
+    pool: Annotated[Path, typer.Argument(help="A folder that weft pool wrote.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of judgements; POOL/judged-NAME by default.")] = None,
+    endpoint: Annotated[
+        str,
+        typer.Option(metavar="URL", help="OpenAI-compatible, without /chat/completions. None: judge by attributes."),
+    ] = "",
+    model: Annotated[str, typer.Option(help="The model to ask there; it must see pictures, or take --side 0.")] = "",
+    rubric: Annotated[str, typer.Option(help="fashion-0-3, fashion-0-4, or a TOML file.")] = "fashion-0-3",
+    name: Annotated[str, typer.Option(help="What the judge is called; the model by default.")] = "",
+    side: Annotated[int, typer.Option(help="Pixels of a picture's longer side; 0 sends no pictures.")] = 512,
+    repeats: Annotated[int, typer.Option(help="How often each pair is judged, to see whether answers agree.")] = 1,
+    swap: Annotated[bool, typer.Option("--swap", help="Judge once more with the product before the query.")] = False,
+    temperature: Annotated[float, typer.Option(help="0 for the likeliest answer; repeats need more.")] = 0.0,
+    concurrency: Annotated[int, typer.Option(help="Requests in flight at once.")] = 8,
+    requests: Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")] = 0,
+    tokens: Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds for one answer.")] = 120,
+    price_in: Annotated[float, typer.Option(help="For a million tokens read.")] = 0.0,
+    price_out: Annotated[float, typer.Option(help="For a million tokens written.")] = 0.0,
+    budget: Annotated[float, typer.Option(help="Stop before more than this is spent; 0: no limit.")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and price; send nothing.")] = False,
+    key_variable: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "WEFT_API_KEY",
+    body: Annotated[str, typer.Option(help="More fields of every request, as JSON; null leaves a field out.")] = "",
+    answers: Annotated[
+        Path | None, typer.Option(help="The file of paid answers; OUT/answers.jsonl by default; judges may share one.")
+    ] = None,
+    attributes: Annotated[
+        str, typer.Option(help="For judging by attributes: a curate folder, or a table, PATH?id=COLUMN.")
+    ] = "",
+    know: Annotated[float, typer.Option(help="Share of the attributes that the attribute judge knows.")] = 1.0,
+    wrong: Annotated[float, typer.Option(help="Share of its grades that are wrong on purpose.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of what it knows and where it errs.")] = 0,
+) -> None:
+    """Grade a pool's pairs by a language model that sees pictures, or offline by attributes.
+
+    Requests, tokens and price are printed first. Every answer is kept as it comes: a killed run goes on and pays
+    nothing twice. What is refused or cannot be read is missing, never 0, and counted.
+    """
+    from weft.endpoint import Endpoint, Ledger
+    from weft.judging.attribute import open_rule
+    from weft.judging.evaluated import file_name
+    from weft.judging.judge import by_attributes, by_endpoint, render
+    from weft.judging.pool import Pool
+    from weft.judging.rubric import open_rubric
+
+    opened, scale, name = Pool(pool), open_rubric(rubric), name or (model if endpoint else "attributes")
+    out = out or pool / file_name(f"judged-{name}")
+    if endpoint:
+        where = Endpoint(
+            endpoint, model, os.environ.get(key_variable, "").strip(), timeout, concurrency=concurrency,
+            requests=requests, tokens=tokens,
+        )  # fmt: skip
+        fields = {"temperature": temperature} | _object(body)
+        ledger, orders = Ledger(price_in, price_out, budget), (0, 1) if swap else (0,)
+        found = by_endpoint(opened, out, where, scale, name, side, repeats, orders, fields, ledger, dry_run, answers)
+    else:
+        rule = open_rule(opened, attributes, scale.top, know, wrong, seed)
+        found = by_attributes(opened, out, rule, scale, name, repeats)
+    print(render(found))
+    if not dry_run:
+        print(f"\njudgements  {out / 'judgements.parquet'}")
+
+
+def _object(text: str) -> dict:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WeftError(f'--body {text!r} is no JSON object; one looks like {{"top_p": 0.9}}')
+    return found

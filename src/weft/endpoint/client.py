@@ -1,0 +1,230 @@
+"""Asks one question of an OpenAI-compatible endpoint until it is answered, refused, or not worth asking again."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from weft.endpoint.ledger import Ledger
+from weft.endpoint.pace import Pace, backoff, retry_after
+from weft.endpoint.wire import Answer, Request, sent
+from weft.errors import WeftError
+from weft.progress import say
+
+LARGEST = 1 << 22
+"""Bytes of an answer beyond which it is not read: an endpoint is not trusted to be sane."""
+PATIENCE = 900.0
+"""Seconds that a server may ask us to wait; for longer, a person had better come back."""
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to ask, and how hard.
+
+    Attributes:
+        url: up to and without `/chat/completions`, such as `http://localhost:8000/v1`.
+        key: sent as a bearer token and nowhere else; no record, message or `repr` holds it.
+        timeout: seconds for one whole answer; tries: how often a question is sent at most.
+        concurrency: requests in flight at once. requests, tokens: a minute, 0 for no limit.
+        first_wait: seconds, see `weft.endpoint.pace.backoff`.
+    """
+
+    url: str
+    model: str
+    key: str = field(default="", repr=False)
+    timeout: float = 120.0
+    tries: int = 6
+    concurrency: int = 8
+    requests: float = 0
+    tokens: float = 0
+    first_wait: float = 1.0
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
+            raise WeftError(f"{self.place!r} is no endpoint: it looks like http://localhost:8000/v1")
+        if not (self.key.isascii() and self.key.isprintable()):
+            raise WeftError("the key holds letters that no header can: was it copied whole, without line ends?")
+        if not self.model:
+            raise WeftError("an endpoint serves several models: say which one, --model NAME")
+        if self.concurrency < 1 or self.tries < 1 or self.timeout <= 0:
+            raise WeftError("concurrency and tries are at least 1, a timeout is longer than 0 seconds")
+
+    @property
+    def place(self) -> str:
+        """The address without what may be secret in it."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+        return urlunsplit((parts.scheme, f"[{host}]{port}" if ":" in host else f"{host}{port}", parts.path, "", ""))
+
+
+class Useless(WeftError):
+    """Nothing that is asked of this endpoint will be answered: a wrong key, model or address, or no credit."""
+
+
+class Again(Exception):
+    """One attempt failed in a way that another may not. `wait`: seconds that the server asked for, or None;
+    `charged`: whether it may have been billed."""
+
+    def __init__(self, what: str, wait: float | None = None, charged: bool = False):
+        super().__init__(what)
+        self.what, self.wait, self.charged = what, wait, charged
+
+
+class Client:
+    """Connections to one endpoint, for any number of threads.
+
+    Raises:
+        WeftError: httpx is not installed.
+    """
+
+    def __init__(self, endpoint: Endpoint, ledger: Ledger, load: Callable[[str, int], str] | None = None):
+        try:
+            import httpx
+        except ImportError:
+            raise WeftError('asking an endpoint needs httpx: pip install "weft[judge]"') from None
+        self.endpoint, self.ledger, self.load = endpoint, ledger, load
+        self.pace = Pace(endpoint.requests, endpoint.tokens)
+        self.schemas = True  # until the endpoint says that it knows none
+        self._httpx = httpx
+        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+        self._http = httpx.Client(
+            headers=headers, timeout=endpoint.timeout, limits=httpx.Limits(max_connections=endpoint.concurrency)
+        )
+        if endpoint.key and endpoint.url.startswith("http:") and urlsplit(endpoint.url).hostname not in LOCAL:
+            say(f"the key goes to {endpoint.place} unencrypted: anyone on the way can read it")
+
+    def close(self) -> None:
+        self._http.close()
+
+    def ask(self, request: Request) -> Answer | None:
+        """The answer, "failed" if there is none after all tries; None if everything was stopped meanwhile.
+
+        Raises:
+            Useless: further questions are useless, too.
+        """
+        reason = ""
+        for attempt in range(1, self.endpoint.tries + 1):
+            if not self.pace.turn(round(request.tokens + request.most)):
+                return None
+            started = time.monotonic()
+            try:
+                return self._answer(request, self._post(request), time.monotonic() - started)
+            except Again as failure:
+                reason = failure.what
+                self.ledger.count(reason.partition(":")[0])
+                if failure.charged and not self.ledger.charge(request):
+                    return self._failed(request, f"{reason} (no budget to ask again)")
+                if failure.wait is not None:
+                    self.pace.hold(failure.wait)
+                elif attempt < self.endpoint.tries and not self.pace.sleep(backoff(attempt, self.endpoint.first_wait)):
+                    return None
+        return self._failed(request, f"{reason} ({self.endpoint.tries} tries)")
+
+    def _failed(self, request: Request, reason: str, status: str = "failed") -> Answer:
+        return Answer(request.hash, self.endpoint.model, request.repeat, status, reason=reason)
+
+    def _post(self, request: Request, with_schema: bool = True) -> dict:
+        """The answer's JSON, or `{"refused": reason}`, `{"failed": reason}` where it is no use to ask this again."""
+        with_schema = with_schema and self.schemas and request.schema is not None
+        fields = {"temperature": 0.0, **request.body}
+        body = {"model": self.endpoint.model, "messages": sent(request.messages, self.load)}
+        body |= {name: value for name, value in fields.items() if value is not None}
+        if with_schema:
+            named = {"name": "answer", "strict": True, "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        status, headers, data = self._send(body)
+        if status == 200:
+            try:
+                found = json.loads(data)
+                found["choices"][0]["message"].get("content")
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                raise Again(f"not an answer: {self._told(data)}", charged=True) from None
+            return found
+        told = self._told(data)
+        if any(sign in told for sign in FILTERED):
+            return {"refused": told}
+        if status in (401, 403):
+            raise Useless(f"{self.endpoint.place} refuses the key ({status}): {told}")
+        if status in (404, 405):
+            raise Useless(f"{self.endpoint.place} has no /chat/completions or no model {self.endpoint.model!r}: {told}")
+        if status == 402 or (status == 429 and "insufficient_quota" in told):
+            raise Useless(f"{self.endpoint.place} has no credit left: {told}")
+        if status in (408, 409, 425, 429) or status >= 500:
+            wait = retry_after(headers.get("retry-after")) or None  # 0 says nothing: then our own back-off
+            if wait is not None and wait > PATIENCE:
+                raise Useless(f"{self.endpoint.place} asks to wait for {wait:,.0f} s: run again then ({told})")
+            raise Again(f"{status}: {told}", wait)
+        if with_schema and status in (400, 415, 422):
+            found = self._post(request, with_schema=False)
+            if self.schemas and "failed" not in found:  # so it was the schema, and not a bad picture
+                self.schemas = False
+                say(f"{self.endpoint.place} does not take a JSON schema ({status}): answers are read from text")
+            return found
+        return {"failed": f"{status}: {told}"}
+
+    def _send(self, body: dict) -> tuple[int, dict, bytes]:
+        """Status, headers and body, within the timeout as a whole: httpx's own is for each read."""
+        httpx, until = self._httpx, time.monotonic() + self.endpoint.timeout
+        parts = urlsplit(self.endpoint.url)  # some have an ?api-version=
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
+        try:
+            with self._http.stream("POST", url, json=body) as response:
+                data = bytearray()
+                for part in response.iter_bytes():
+                    data += part
+                    if time.monotonic() > until:
+                        raise Again("timeout", charged=True)
+                    if len(data) > LARGEST:
+                        raise Again("not an answer: it is larger than 4 MB", charged=True)
+                return response.status_code, response.headers, bytes(data)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Again(f"no connection: {self._clean(str(error))}") from None
+        except httpx.TimeoutException:
+            raise Again("timeout", charged=True) from None
+        except httpx.HTTPError as error:
+            raise Again(f"broken off: {self._clean(str(error))}", charged=True) from None
+
+    def _answer(self, request: Request, found: dict, seconds: float) -> Answer:
+        for status in ("refused", "failed"):
+            if status in found:
+                return self._failed(request, found[status], status)
+        choice = found["choices"][0]
+        message, usage = choice["message"], found.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        text = message.get("content") or ""
+        if isinstance(text, list):  # some give parts, as in a question
+            text = "".join(str(part.get("text") or "") for part in text if isinstance(part, dict))
+        finish, refusal = str(choice.get("finish_reason") or ""), message.get("refusal")
+        refused = bool(refusal) or finish == "content_filter"
+        return Answer(
+            request.hash, self.endpoint.model, request.repeat, "refused" if refused else "answered",
+            text=self._clean(str(text)), reason=self._clean(str(refusal or (finish if refused else ""))),
+            finish=finish, served=str(found.get("model") or ""),
+            tokens_in=_number(usage.get("prompt_tokens"), request.tokens),
+            tokens_out=_number(usage.get("completion_tokens"), len(str(text)) // 3), seconds=round(seconds, 3),
+        )  # fmt: skip
+
+    def _told(self, data: bytes) -> str:
+        """What an error says, short and in one line."""
+        try:
+            error = json.loads(data)
+            error = error.get("error", error) if isinstance(error, dict) else error
+            told = " ".join(str(error.get(name) or "") for name in ("code", "type", "message"))
+        except (ValueError, AttributeError, RecursionError):
+            told = data[:400].decode("utf-8", "replace")
+        return self._clean(" ".join(told.split())[:200]) or "no explanation"
+
+    def _clean(self, text: str) -> str:
+        """Servers repeat keys in their complaints; nothing that is kept or shown may hold one."""
+        return text.replace(self.endpoint.key, "[key]") if self.endpoint.key else text
+
+
+FILTERED = ("content_filter", "content_policy", "ResponsibleAIPolicyViolation", "data_inspection_failed", "was flagged")
+"""How providers say that their filter, and not their server, turned a question away."""
+
+
+def _number(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and value >= 0 else otherwise

@@ -1,0 +1,105 @@
+"""Asks many questions at once; what was answered before is read back, and what is answered is kept at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from weft.endpoint import journal
+from weft.endpoint.client import Client, Endpoint
+from weft.endpoint.ledger import Ledger
+from weft.endpoint.wire import Answer, Request
+from weft.errors import WeftError
+
+HOPELESS = 20
+"""Questions that fail one after another, each after all its tries, before the endpoint is given up."""
+
+Key = tuple[str, str, int]
+
+
+def answered(cache: Path) -> dict[Key, Answer]:
+    """Everything that a cache of answers holds, by (hash, model, repeat)."""
+    found = (Answer(**row) for row in _sound(cache))
+    return {answer.key: answer for answer in found}
+
+
+def _sound(cache: Path) -> Iterator[dict]:
+    names = set(Answer.__dataclass_fields__)
+    for row in journal.read(cache):
+        if set(row) != names:
+            raise WeftError(f"{cache} holds other things than answers; name another file, or move it away")
+        yield row
+
+
+def complete(
+    requests: Iterable[Request], endpoint: Endpoint, cache: Path, ledger: Ledger | None = None,
+    load: Callable[[str, int], str] | None = None,
+) -> Iterator[tuple[Request, Answer]]:  # fmt: skip
+    """Each question with its answer, in the order in which they come.
+
+    Equal questions (hash, model and repeat) are asked once, now and in every later run with the same cache. A killed
+    run loses at most what was in flight. Failed questions are not kept: a later run asks them again. Once the budget
+    does not allow one more question, those whose answers are known still come, the others are counted in `ledger.left`.
+    Whoever stops reading early still has the answers kept that were on their way.
+
+    Args:
+        requests: read as they are needed, never all at once.
+        cache: a file of JSON lines, one an answer.
+        load: (SHA-256, longer side) -> the data URL of a picture that a question refers to.
+
+    Raises:
+        WeftError: the endpoint is useless (`client.Useless`), or `HOPELESS` questions failed one after another; what
+            was answered until then is kept.
+    """
+    ledger = ledger if ledger is not None else Ledger()
+    client = Client(endpoint, ledger, load)
+    with journal.Journal(cache) as kept, ThreadPoolExecutor(endpoint.concurrency) as threads:
+        known = answered(cache)
+        flying: dict[Future, Key] = {}
+        waiting: dict[Key, list[Request]] = {}
+        streak = 0
+
+        def landed() -> Iterator[tuple[Request, Answer]]:
+            nonlocal streak
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                key, answer = flying.pop(future), future.result()
+                same = waiting.pop(key)
+                if answer.status != "failed":
+                    known[key] = answer
+                    ledger.kept += len(same) - 1
+                streak = streak + 1 if answer.status == "failed" else 0
+                yield from ((request, answer) for request in same)
+                if streak >= HOPELESS:
+                    raise WeftError(
+                        f"{endpoint.place} failed {streak} questions in a row, the last one so: {answer.reason}. "
+                        "Nothing that was answered is lost; run again to go on"
+                    )
+
+        try:
+            for request in requests:
+                key = (request.hash, endpoint.model, request.repeat)
+                if key in known:
+                    ledger.kept += 1
+                    yield request, known[key]
+                elif key in waiting:
+                    waiting[key].append(request)
+                elif (reserved := ledger.reserve(request)) is None:
+                    ledger.left += 1
+                else:
+                    waiting[key] = [request]
+                    flying[threads.submit(_ask, client, request, reserved, kept)] = key
+                    while len(flying) >= endpoint.concurrency:
+                        yield from landed()
+            while flying:
+                yield from landed()
+        finally:
+            client.pace.stopped.set()  # ends waits; what was sent is still received and kept
+            threads.shutdown(wait=True, cancel_futures=True)
+            client.close()
+
+
+def _ask(client: Client, request: Request, reserved: float, kept: journal.Journal) -> Answer:
+    answer = client.ask(request) or Answer(request.hash, client.endpoint.model, request.repeat, "failed", "stopped")
+    if answer.status != "failed":
+        kept.add(answer.row())
+    client.ledger.book(request, answer, reserved)
+    return answer

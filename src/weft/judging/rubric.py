@@ -1,0 +1,112 @@
+"""What the grades mean: versioned scales that a judge is shown word for word, and how its answer is read."""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.errors import WeftError
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """A scale from 0 to `top`.
+
+    Attributes:
+        version: raised with every change of a word, because grades by other words are other grades.
+        relevant: the lowest grade that yes-or-no metrics should call relevant.
+        text: the grades' meanings, as the judge reads them.
+    """
+
+    name: str
+    version: int
+    top: int
+    relevant: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @property
+    def schema(self) -> dict:
+        """The JSON schema of an answer: the reason before the grade, so that the grade follows from it."""
+        properties = {
+            "reason": {"type": "string", "description": "at most 30 words"},
+            "grade": {"type": "integer", "enum": list(range(self.top + 1))},
+        }
+        return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+    def grade(self, text: str) -> float | None:
+        """The grade that an answer states; None where it states none, several, or one that is not on the scale.
+
+        Taken are a JSON object with a whole "grade", alone or in a code fence, after a reasoning model's `<think>`
+        block; or one line "grade: 2". Anything else could be read in two ways, and a guess would be a grade that
+        nobody gave.
+        """
+        text = re.sub(r"\A\s*<think>.*?</think>", "", text, count=1, flags=re.DOTALL).strip()
+        if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, flags=re.DOTALL):
+            text = fenced[1]
+        if text.startswith("<think>"):  # cut before it came to an answer
+            return None
+        try:
+            found = json.loads(text, object_pairs_hook=_once)
+        except (ValueError, RecursionError):
+            lines = re.findall(r"^\W*grade\W*[:=]\W*(\d+)\W*$", text, flags=re.IGNORECASE | re.MULTILINE)
+            found = {"grade": int(lines[0])} if len(lines) == 1 else None
+        grade = found.get("grade") if isinstance(found, dict) else None
+        if isinstance(grade, float) and grade.is_integer():
+            grade = int(grade)
+        whole = isinstance(grade, int) and not isinstance(grade, bool)
+        return float(grade) if whole and 0 <= grade <= self.top else None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name is there twice")
+    return dict(pairs)
+
+
+RUBRICS = {
+    "fashion-0-3": Rubric(
+        "fashion-0-3", 1, 3, 2,
+        "3: the product is exactly what was asked for; everything that the query states is true of it.\n"
+        "2: partly right: the right kind of product, with one small difference from what was asked, such as a "
+        "neighbouring shade, a slightly other cut or detail.\n"
+        "1: related, but wrong: the right kind of product with a plain contradiction of the query, or another kind of "
+        "product that is worn or used for the same purpose.\n"
+        "0: unrelated: somebody who asked this would not want to see the product.",
+    ),
+    "fashion-0-4": Rubric(
+        "fashion-0-4", 1, 4, 3,
+        "4: the product is exactly what was asked for; everything that the query states is true of it, and can be "
+        "seen or read.\n"
+        "3: nothing that the query states is contradicted, but one statement can be neither seen nor read.\n"
+        "2: the right kind of product, with one small difference from what was asked, such as a neighbouring shade, "
+        "a slightly other cut or detail.\n"
+        "1: related, but wrong: the right kind of product with a plain contradiction of the query, or another kind of "
+        "product that is worn or used for the same purpose.\n"
+        "0: unrelated: somebody who asked this would not want to see the product.",
+    ),
+}  # fmt: skip
+
+
+def open_rubric(name: str) -> Rubric:
+    """A rubric by name, or from a TOML file with name, version, top, relevant and text.
+
+    Raises:
+        WeftError: there is no such rubric, or the file does not hold one.
+    """
+    if name in RUBRICS:
+        return RUBRICS[name]
+    path = Path(name)
+    if not path.is_file():
+        raise WeftError(f"there is no rubric {name!r}: name {', '.join(RUBRICS)} or a TOML file")
+    try:
+        made = Rubric(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise WeftError(f"{path} is no rubric ({error}): it holds name, version, top, relevant and text") from None
+    whole = all(type(value) is int for value in (made.version, made.top, made.relevant))
+    if not (whole and isinstance(made.name, str) and isinstance(made.text, str) and 0 < made.relevant <= made.top):
+        raise WeftError(f"{path}: version, top and relevant are whole numbers with 0 < relevant <= top")
+    return made
