@@ -13,7 +13,7 @@ from weft.benchmarks.record import AnyTask, Benchmark, Classification, Pictures,
 from weft.errors import WeftError
 
 __all__ = [
-    "BENCHMARKS", "AnyTask", "Benchmark", "Classification", "Known", "Pictures", "Retrieval", "Side", "open_benchmark",
+    "BENCHMARKS", "AnyTask", "Benchmark", "Classification", "Known", "Pictures", "Retrieval", "Side", "open_benchmark", "parsed",
 ]  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
     Raises:
         WeftError: there is no such name, option, place or task, or the data are missing or damaged.
     """
-    name, place, given = _parsed(spec)
+    name, place, given = parsed(spec)
     if name not in BENCHMARKS:
         raise WeftError(f"there is no benchmark {name!r}; {_nearest(name, BENCHMARKS)}")
     known = BENCHMARKS[name]
@@ -123,7 +123,7 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
     )
 
 
-def _parsed(spec: str) -> tuple[str, str, dict[str, str]]:
+def parsed(spec: str) -> tuple[str, str, dict[str, str]]:
     """Name, place ("" for the hub's) and options. A path may hold "=" and, if it exists so, "?"."""
     name, _, place = spec.partition("=") if "=" in spec.partition("?")[0] else (*spec.partition("?")[:1], "", "")
     options = "" if place else spec.partition("?")[2]

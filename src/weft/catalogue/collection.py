@@ -92,6 +92,12 @@ class ImageWriter:
             raise disk_error(error, self.path) from None
 
 
+def image_reader(folder: Path) -> Callable[[int], bytes]:
+    """Reads pictures by row from a finished `images.arrow`, before there is a whole collection."""
+    table = pa.ipc.open_file(pa.memory_map(str(folder / "images.arrow"))).read_all()
+    return lambda row: table["bytes"][int(row)].as_py()
+
+
 def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:
     """A Parquet table from dicts. Raises `WeftError` on a full disk and leaves nothing half-written."""
     temporary = path.with_name(path.name + ".partial")

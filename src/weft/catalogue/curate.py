@@ -3,13 +3,23 @@
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from weft.artefact import write_json, write_whole
 from weft.catalogue import duplicates
-from weft.catalogue.collection import LOOKS, PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
+from weft.catalogue.collection import (
+    LOOKS,
+    PRODUCTS,
+    QRELS,
+    QUERIES,
+    ImageWriter,
+    image_reader,
+    product_row,
+    write_table,
+)
 from weft.catalogue.images import decode
 from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
@@ -21,9 +31,15 @@ from weft.progress import progress, say
 from weft.recipe import Benchmark, Curate, Recipe
 from weft.schema import Product, Skipped
 
+KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int], bytes]], list]
+"""Products, (images,) their rows, SHA-256 of the images and a reader of them -> `weft.leaks.Leak`s."""
 
-def curate(recipe: Recipe, folder: Path) -> None:
+
+def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None) -> None:
     """Writes the catalogue's collection to `folder`, and each benchmark's to `folder/benchmarks/<name>`.
+
+    Args:
+        keep_out: finds the products that must not be trained on.
 
     Raises:
         WeftError: a source cannot be read, or nothing is left to train on.
@@ -32,6 +48,8 @@ def curate(recipe: Recipe, folder: Path) -> None:
     for source in recipe.sources:
         catalogue.read(source)
     catalogue.divide()
+    if keep_out:
+        catalogue.guard(keep_out)
     if not (catalogue.splits.split == "train").any():
         raise WeftError(f"no product is left to train on in {', '.join(s.place for s in recipe.sources)}")
     if recipe.curate.zero_shot_share and not any(name.startswith("zero-") for name in catalogue.splits.split):
@@ -80,6 +98,7 @@ class _Builder:
         self.train_only: list[bool] = []
         self.signatures: list[duplicates.Signature] = []
         self.owner: list[int] = []
+        self.leaks: list = []
         self.images = ImageWriter(folder)
         self._ids: set[str] = set()
 
@@ -131,6 +150,18 @@ class _Builder:
         self.group = connected(len(self.products), links)
         named = self.products if by_title else [dataclasses.replace(p, title="") for p in self.products]
         self.splits: Splits = split(named, self.group, self.settings, self.seed, np.asarray(self.train_only))
+
+    def guard(self, keep_out: KeepOut) -> None:
+        """Takes what leaks, and whatever shares a picture with it, out of training; it stays in the gallery."""
+        image = image_reader(self.folder)
+        self.leaks = keep_out(self.products, np.asarray(self.owner), self.images.hashes, image)
+        why = {leak.row: leak.reason for leak in self.leaks}
+        through = {int(self.group[row]): reason for row, reason in why.items()}
+        for row in np.flatnonzero(self.splits.split == "train"):
+            reason = why.get(int(row)) or through.get(int(self.group[row]))
+            if reason:
+                self.splits.split[row] = "dropped"
+                self.splits.dropped.append((int(row), reason))
 
     def _same_pictures(self) -> np.ndarray:
         """(images,) the first picture that each one duplicates, itself if none."""
@@ -186,6 +217,7 @@ class _Builder:
             "skipped": skipped[:100],
             "skipped_reasons": dict(Counter(s["reason"] for s in skipped).most_common(20)),
             "dropped": dropped[:100],
+            "leaks": _counted(self.leaks),
             "duplicates": {
                 "groups": sum(size > 1 for size in sizes.values()),
                 "products": sum(size for size in sizes.values() if size > 1),
@@ -198,6 +230,14 @@ class _Builder:
             "queries": dict(Counter(f"{q['task']} {q['split']}" for q in questions.queries)),
             "words": questions.lengths(),
         }
+
+
+def _counted(leaks: list) -> dict[str, dict[str, int]]:
+    """Benchmark -> how it was seen -> products."""
+    found: dict[str, Counter] = {}
+    for leak in leaks:
+        found.setdefault(leak.benchmark, Counter())[leak.how] += 1
+    return {name: dict(counts) for name, counts in found.items()}
 
 
 def _why(skipped: list[Skipped], counts: Counts) -> str:

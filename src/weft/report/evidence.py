@@ -73,7 +73,11 @@ def curated(curate: dict, thumbnails: Thumbnails) -> Html | None:
     dropped = curate.get("dropped", ())
     if counts.get("dropped"):
         told = f"{number(counts['dropped'])} kept products stay in the gallery but are not trained on."
-        parts += [tag("h3", "Kept out of training"), tag("p", told), _listed("kept out", dropped, "product_id")]
+        leaks = {
+            f"{name}, by {how}": count for name, by in (curate.get("leaks") or {}).items() for how, count in by.items()
+        }
+        found = _pairs_table("Products that a named benchmark contains", ("Benchmark", "Products"), leaks)
+        parts += [tag("h3", "Kept out of training"), tag("p", told), found, _listed("kept out", dropped, "product_id")]
     parts.append(_duplicates(curate.get("duplicates") or {}, thumbnails))
     return join(parts)
 

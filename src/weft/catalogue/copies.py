@@ -1,0 +1,161 @@
+"""Whether one picture is a copy of another, though resized, re-encoded, mirrored or cropped by a few percent.
+
+Perceptual hashes miss crops (`weft.seen.ALIKE`). Here an outline proposes a few pictures, and a proposal is laid over
+the picture by shift and zoom until it fits best (Gauss-Newton on the grey levels: Lucas and Kanade 1981) and is then
+compared in detail. The thresholds come from KAGL photos (docs/LOG.md).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from weft.search import top_k
+
+SIDE = 64  # pixels of the square in which two pictures are laid over each other
+CELLS = 8  # of the outline, per direction
+CROPS = ((0, 0, 0, 0), (2, 2, 2, 2), (3, 3, 3, 3), (0, 3, 0, 3), (0, 3, 3, 0), (3, 0, 0, 3), (3, 0, 3, 0))
+"""Pixels cut off top, bottom, left and right of what may have been copied, before its outline is drawn."""
+PROPOSED = 16  # views that an outline proposes
+OUTLINE = 0.94  # cosine below which two outlines are not worth a closer look
+LIKELY = 0.96  # correlation at half the size below which no closer look is worth it
+STRUCTURE, COLOUR = 0.9, 16.0  # a copy has at least this correlation and at most this difference, see `compare`
+ZOOMS = (0.0, -0.05, -0.1)  # where fitting starts: a copy that lost so much of its sides
+BATCH = 256
+
+
+def square(image: Image.Image) -> np.ndarray:
+    """(SIDE, SIDE, 3) uint8, the picture squeezed to a square."""
+    return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0))
+
+
+def outlines(squares: np.ndarray) -> np.ndarray:
+    """(N, S, S, 3) -> (N, D) float32 unit vectors, light and contrast taken out; a flat picture has the constant
+    direction, which is near nothing else."""
+    cells = _blurred(squares.astype(np.float32), SIDE // CELLS + 1)
+    down, right = (np.linspace(0, n - 1, 2 * CELLS + 1)[1::2].round().astype(int) for n in squares.shape[1:3])
+    cells = cells[:, down][:, :, right].reshape(len(squares), 3 * CELLS**2)
+    cells = cells - cells.mean(1, keepdims=True)
+    length = np.linalg.norm(cells, axis=1, keepdims=True)
+    return np.where(length > 1e-3, cells / np.maximum(length, 1e-3), np.float32(cells.shape[1] ** -0.5))
+
+
+def views(squares: np.ndarray) -> np.ndarray:
+    """(2 len(CROPS), N, D) outlines of pictures as copies may show them: whole and cropped, then the same mirrored."""
+    cropped = [squares[:, top : SIDE - bottom, left : SIDE - right] for top, bottom, left, right in CROPS]
+    return np.stack([outlines(one) for one in (*cropped, *(one[:, :, ::-1] for one in cropped))])
+
+
+def find(
+    pictures: np.ndarray,
+    known: np.ndarray,
+    picture: Callable[[int], np.ndarray],
+    original: Callable[[int], np.ndarray],
+) -> list[tuple[int, int, float, float]]:
+    """Pairs (place among `pictures`, place among `known`, structure, colour) of copies, the best for each picture.
+
+    Args:
+        pictures: (N, D) outlines of what may be copies. known: `views` of the M that they may be copies of.
+        picture, original: place -> its (SIDE, SIDE, 3) square, asked for only where an outline proposes it.
+    """
+    if not len(pictures) or not known.shape[1]:
+        return []
+    count, flat = known.shape[1], known.reshape(-1, known.shape[2])
+    near, cosine = top_k(pictures, flat, min(PROPOSED, len(flat)))
+    rows, ranks = np.nonzero(cosine >= OUTLINE)
+    view, place = np.divmod(near[rows, ranks], count)
+    pairs = np.unique(np.stack([rows, place, view >= len(CROPS)], axis=1), axis=0)
+    best: dict[int, tuple[int, int, float, float]] = {}
+    for part in (pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)):
+        left = np.stack([picture(int(row)) for row in part[:, 0]])
+        right = np.stack([original(int(place))[:, :: -1 if turned else 1] for _, place, turned in part])
+        for (row, place, _), structure, colour in zip(part.tolist(), *compare(left, right), strict=True):
+            if structure >= STRUCTURE and colour <= COLOUR:
+                found = (row, place, float(structure), float(colour))
+                best[row] = max(best.get(row, found), found, key=lambda one: one[2])
+    return [best[row] for row in sorted(best)]
+
+
+def compare(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How alike pictures are once the second is laid over the first, both (P, SIDE, SIDE, 3).
+
+    Returns:
+        structure: (P,) correlation of fine detail (3 to 11 pixels) in grey; colour: (P,) the largest difference of
+        coarse colour (9 pixels) anywhere, in grey levels of 255. The border, where a crop has nothing, is left out.
+    """
+    a, b = a.astype(np.float32), b.astype(np.float32)
+    structure, colour = np.zeros(len(a)), np.full(len(a), 255.0)
+    move, likely = _laid(*(_grey(one, 3)[:, ::2, ::2] for one in (a, b)))
+    rows = np.flatnonzero(likely)
+    if not len(rows):
+        return structure, colour
+    a, b, move = a[rows], b[rows], move[rows] * np.float32([2, 2, 1, 1])
+    over, inner = _moved(b, _fit(_grey(a, 3), _grey(b, 3), move, 3)), slice(6, SIDE - 6)
+    detail = [_grey(one, 3) - _grey(one, 11) for one in (a, over)]
+    structure[rows] = _correlation(*(one[:, inner, inner] for one in detail))
+    colour[rows] = np.abs(_blurred(a, 9) - _blurred(over, 9))[:, inner, inner].max((1, 2, 3))
+    return structure, colour
+
+
+def _laid(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 4) the move of b that fits a best, at half the size, and (P,) whether it fits at all."""
+    moves = np.stack([_fit(a, b, np.tile(np.float32([0, 0, zoom, zoom]), (len(a), 1)), 5) for zoom in ZOOMS])
+    over = np.stack([_moved(b, move) for move in moves])
+    best = ((a - over) ** 2).mean((2, 3, 4)).argmin(0), np.arange(len(a))
+    return moves[best], _correlation(*(one - one.mean((1, 2, 3), keepdims=True) for one in (a, over[best]))) > LIKELY
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    return (a * b).sum(1) / np.maximum(np.sqrt((a**2).sum(1) * (b**2).sum(1)), 1.0)
+
+
+def _grey(pictures: np.ndarray, width: int) -> np.ndarray:
+    return _blurred(pictures.mean(3, keepdims=True), width)
+
+
+def _blurred(pictures: np.ndarray, width: int) -> np.ndarray:
+    """A running mean over `width` (odd) pixels in both directions; the border is repeated outwards."""
+    for axis in (1, 2):
+        margin = [(0, 0)] * pictures.ndim
+        margin[axis] = (width // 2 + 1, width // 2)
+        total = np.pad(pictures, margin, mode="edge").cumsum(axis, dtype=np.float64)
+        count = pictures.shape[axis]
+        ends = (np.arange(count) + width, np.arange(count))
+        pictures = ((total.take(ends[0], axis) - total.take(ends[1], axis)) / width).astype(np.float32)
+    return pictures
+
+
+def _fit(a: np.ndarray, b: np.ndarray, move: np.ndarray, steps: int) -> np.ndarray:
+    """(P, 4) the shift down and right, in pixels, and the zoom down and right of b that fits a best."""
+    place = (np.arange(a.shape[1]) - (a.shape[1] - 1) / 2).astype(np.float32)
+    ridge = np.diag(np.asarray([10, 10, 1e4, 1e4], dtype=np.float32))  # keeps flat pictures solvable
+    for _ in range(steps):
+        over = _moved(b, move)
+        down, right = np.gradient(over, axis=(1, 2))
+        slopes = np.stack([down, right, down * place[:, None, None], right * place[:, None]], axis=-1)
+        slopes = slopes.reshape(len(a), -1, 4)
+        change = (a - over).reshape(len(a), -1, 1)
+        move = move + np.linalg.solve(slopes.mT @ slopes + ridge, slopes.mT @ change)[..., 0]
+        move = np.concatenate([move[:, :2].clip(-6, 6), move[:, 2:].clip(-0.15, 0.15)], axis=1)
+    return move
+
+
+def _moved(pictures: np.ndarray, move: np.ndarray) -> np.ndarray:
+    """(P, S, S, C) looked at through a shifted and zoomed window, between pixels linearly."""
+    side = pictures.shape[1]
+    place, middle = np.arange(side) - (side - 1) / 2, (side - 1) / 2
+    picture = np.arange(len(pictures))[:, None, None]
+    at = [(place * (1 + move[:, 2 + i, None]) + move[:, i, None] + middle).clip(0, side - 1) for i in (0, 1)]
+    first = [np.minimum(one.astype(np.int64), side - 2) for one in at]
+    down, right = (np.float32(one - low) for one, low in zip(at, first, strict=True))
+    down, right = down[:, :, None, None], right[:, None, :, None]
+    (y, x) = first[0][:, :, None], first[1][:, None, :]
+    upper = pictures[picture, y, x] * (1 - right) + pictures[picture, y, x + 1] * right
+    lower = pictures[picture, y + 1, x] * (1 - right) + pictures[picture, y + 1, x + 1] * right
+    return upper * (1 - down) + lower * down
+
+
+def squares_of(images: Sequence[Image.Image]) -> np.ndarray:
+    """(N, SIDE, SIDE, 3) uint8."""
+    return np.stack([square(image) for image in images]) if images else np.empty((0, SIDE, SIDE, 3), np.uint8)
