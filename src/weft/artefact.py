@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft import __version__, processes
+from weft import __version__
 from weft.errors import WeftError
 from weft.progress import say
 
@@ -135,6 +135,8 @@ class Stage:
         neither settings nor inputs changed in between. Under `torchrun` the first process does it all and
         the others wait for it, except that every process calls `work` where it is `shared`.
         """
+        from weft import processes  # which brings torch: whoever only writes a file should not wait for it
+
         first = processes.rank() == 0
         if self.done():
             say(f"{self.folder.name}: nothing changed, kept {self.folder}")

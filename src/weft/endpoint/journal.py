@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from weft.artefact import disk_error
 from weft.errors import WeftError
 
 
@@ -70,7 +71,7 @@ class Journal:
             self._claim()
             os.ftruncate(self._file, _whole(path))
         except OSError as error:
-            raise _disk_error(error, path) from None
+            raise disk_error(error, path) from None
 
     def _claim(self) -> None:
         with contextlib.suppress(ImportError):  # where there is no flock, one has to take care oneself
@@ -85,11 +86,13 @@ class Journal:
     def add(self, row: dict) -> None:
         data = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         with self._lock:
+            before = os.fstat(self._file).st_size
             try:
                 while data:  # a full disk writes a part, and then says so
                     data = data[os.write(self._file, data) :]
             except OSError as error:
-                raise _disk_error(error, self.path) from None
+                os.ftruncate(self._file, before)  # or the next line would be glued to half of this one
+                raise disk_error(error, self.path) from None
 
     def close(self) -> None:
         os.close(self._file)
@@ -99,9 +102,3 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _disk_error(error: OSError, path: Path) -> WeftError:
-    from weft.artefact import disk_error  # which brings torch: asking an endpoint should not wait for it
-
-    return disk_error(error, path)
