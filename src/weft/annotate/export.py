@@ -1,0 +1,65 @@
+"""What annotators said, as judgements and as TREC qrels: one file for all who worked on one pool."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from weft.annotate.log import read
+from weft.artefact import write_whole
+from weft.errors import WeftError
+from weft.judging.ensemble import grades_of
+from weft.judging.evaluated import file_name, word
+from weft.judging.judgements import SCHEMA
+
+
+def log_path(out: Path, name: str) -> Path:
+    """`human.ANNA.jsonl` beside `human.parquet`."""
+    return out.with_name(f"{out.stem}.{file_name(word(name))}.jsonl")
+
+
+def export(out: Path) -> list[Path]:
+    """Writes `out`, and `.qrels` files with the annotators' median, from the logs beside it; returns their paths.
+
+    A skipped pair is a judgement without a grade (status "refused").
+    """
+    rows = [row for path in sorted(out.parent.glob(f"{out.stem}.*.jsonl")) for row in _rows(path)]
+    written = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), written)
+    write_whole(out, written.getvalue().to_pybytes())
+    values = grades_of(rows).values
+    tasks = list(dict.fromkeys(task for task, _, _ in values))
+    paths = [out]
+    for task in tasks:
+        path = out.with_name(f"{file_name(out.stem, task if len(tasks) > 1 else '')}.qrels")
+        lines = [f"{word(q)} 0 {word(doc)} {grade:g}" for (name, q, doc), grade in values.items() if name == task]
+        write_whole(path, "\n".join(lines) + "\n")
+        paths.append(path)
+    return paths
+
+
+def _rows(path: Path) -> list[dict]:
+    header, *events = read(path)
+    last: dict[tuple, dict] = {}
+    for event in events:
+        pair = tuple(event["pair"])
+        last.pop(pair, None)
+        if event["action"] != "undo":
+            last[pair] = event
+    fixed = {"judge": f"human:{header['annotator']}", "model": "", "rubric": header["rubric"], "prompt_hash": ""}
+    fixed |= {"repeat": 0, "order": 0, "tokens_in": 0, "tokens_out": 0}
+    return [
+        fixed | {"task": task, "query_id": query, "doc_id": doc}
+        | {"grade": event.get("grade"), "status": "graded" if event["action"] == "grade" else "refused"}
+        | {"answer": str(event.get("grade", event["action"]))}
+        | {"seconds": event.get("seconds", 0.0), "created": event.get("created", "")}
+        for (task, query, doc), event in last.items()
+    ]  # fmt: skip
+
+
+def named(name: str) -> str:
+    """An annotator's name as it stands in files and on the page. Raises `WeftError` for one that cannot."""
+    name = " ".join(name.split())
+    if not name or len(name) > 40 or not name.isprintable():
+        raise WeftError(f"an annotator's name has 1 to 40 printable characters, not {name[:60]!r}: --name ANNA")
+    return name
