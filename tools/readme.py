@@ -39,7 +39,8 @@ def _cell(row: dict | None) -> str:
 def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text()
-    for path in sorted((ROOT / "expected").glob("*.json")):
+    for name in re.findall(r"^<!-- (?!end)(\w+) -->$", text, flags=re.M):
+        path = ROOT / "expected" / f"{name}.json"
         expected = json.loads(path.read_text())
         block = f"<!-- {path.stem} -->\n{table(expected)}\n<!-- end -->"
         text = re.sub(rf"<!-- {path.stem} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
