@@ -29,6 +29,12 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
         ("bench_gpu", ["--tiny", "--batch", "4", "--micro", "2", "--rounds", "1"], ["cached", "live", "transformers"]),
         ("bench_lwf", ["--batch", "4", "--rounds", "1"], ["off", "cached", "live"]),
         ("bench_embed", ["--pictures", "4", "--rounds", "1"], ["weft Embedder", "transformers loop"]),
+        (
+            "bench_pool",
+            ["--items", "300", "--queries", "8", "--dim", "8", "--depth", "5", "--sample", "1"],
+            ["search", "BM25", "pooling"],
+        ),
+        ("bench_onnx", ["--batch", "2", "--rounds", "1"], ["PyTorch", "onnxruntime fp32"]),
         ("bench_evaluate", ["--tiny"], ["bare product", "top_k", "weft", "Marqo's loop", "mteb/BEIR, 100 deep"]),
     ],
 )

@@ -15,9 +15,6 @@ from weft.search import top_k
 DEPTH = 100
 """How many things are ranked for a query; every metric looks at fewer."""
 
-GRADED = ("ndcg", "err")
-"""Metrics that read grades; the others know only yes and no, at the task's threshold."""
-
 
 @dataclass(frozen=True)
 class Scored:
@@ -84,7 +81,7 @@ def retrieval_metrics(task: Retrieval, ranking: np.ndarray) -> dict[str, np.ndar
     """The task's metrics, and whether the very thing that each query was made from was found."""
     binary = metrics.grade(ranking, task.relevant, task.threshold, task.query_ids)
     graded = metrics.grade(ranking, task.relevant)
-    values = {n: metrics.measure(n, graded if n.partition("@")[0] in GRADED else binary) for n in task.metrics}
+    values = {n: metrics.measure(n, graded if n.partition("@")[0] in metrics.GRADED else binary) for n in task.metrics}
     if task.source is not None and (task.source >= 0).all():
         values["source_found@10"] = (ranking[:, :10] == task.source[:, None]).any(1).astype(np.float64)
     return values

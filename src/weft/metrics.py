@@ -18,6 +18,7 @@ from weft.errors import WeftError
 BLOCK = 2**22  # judgements looked up at a time
 HIGHEST = 4  # of the grades that ERR knows, as in the TREC Web tracks' gdeval
 PERSISTENCE = 0.8  # of RBP's reader, who goes on to the next rank with this probability
+GRADED = ("ndcg", "err")  # metrics that read grades; the others know only yes and no, at a task's threshold
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from weft import metrics, sweep
 from weft.artefact import disk_error, write_whole
 from weft.benchmarks.record import AnyTask, Retrieval, Side
+from weft.benchmarks.trec import file_name, word
 from weft.encoders import Encoder
 from weft.evaluate import Scored
 from weft.seen import pictures_of
@@ -117,14 +118,6 @@ def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
                 for row, grade in zip(rows, grades, strict=True)
             ]
             _write(folder / f"{file_name(benchmark, name)}.qrels", lines)
-
-
-def word(name: str) -> str:
-    return "_".join(name.split())
-
-
-def file_name(*parts: str) -> str:
-    return "".join(c if c.isalnum() or c in "-+." else "_" for c in ".".join(filter(None, parts)))
 
 
 def _write(path: Path, lines: list[str]) -> None:

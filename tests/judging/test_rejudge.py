@@ -6,9 +6,7 @@ import judged_evaluation as toy
 import numpy as np
 import pytest
 
-from weft import evaluate
 from weft.errors import WeftError
-from weft.judging import evaluated
 from weft.judging.evaluated import open_evaluation
 from weft.judging.rejudge import rejudge
 
@@ -113,10 +111,6 @@ def test_equal_pictures_count_once(tmp_path):
     assert only["corrections"]["same pictures merged"]["difference"] == 0
     assert only["against"] == ["same pictures merged"] and not only["robust"]
     assert record["tasks"][0]["merged_pictures"] == 9
-
-
-def test_graded_metrics_are_those_of_the_evaluation():
-    assert evaluated.GRADED == evaluate.GRADED
 
 
 def test_the_benchmarks_own_threshold_is_found(tmp_path):

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 
 from weft.annotate.log import read
 from weft.artefact import write_whole
+from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
 from weft.judging.ensemble import grades_of
-from weft.judging.evaluated import file_name, word
 from weft.judging.judgements import SCHEMA
 
 

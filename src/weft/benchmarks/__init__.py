@@ -13,7 +13,8 @@ from weft.benchmarks.record import AnyTask, Benchmark, Classification, Pictures,
 from weft.errors import WeftError
 
 __all__ = [
-    "BENCHMARKS", "AnyTask", "Benchmark", "Classification", "Known", "Pictures", "Retrieval", "Side", "open_benchmark", "parsed",
+    "BENCHMARKS", "AnyTask", "Benchmark", "Classification", "Known", "Pictures", "Retrieval", "Side", "open_benchmark",
+    "parsed",
 ]  # fmt: skip
 
 

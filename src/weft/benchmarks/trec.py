@@ -94,3 +94,13 @@ def _judgement(line: list[str]) -> tuple[str, str, float]:
         return line[0], line[2], float(line[3])
     except ValueError:
         raise WeftError(f"qrels: the grade of {' '.join(line)!r} is not a number") from None
+
+
+def word(name: str) -> str:
+    """An id as TREC's files hold it, without spaces."""
+    return "_".join(name.split())
+
+
+def file_name(*parts: str) -> str:
+    """A file's name from a model's, a benchmark's and a task's."""
+    return "".join(c if c.isalnum() or c in "-+." else "_" for c in ".".join(filter(None, parts)))

@@ -96,9 +96,9 @@ def judge(
     Requests, tokens and price are printed first. Every answer is kept as it comes: a killed run goes on and pays
     nothing twice. What is refused or cannot be read is missing, never 0, and counted.
     """
+    from weft.benchmarks.trec import file_name
     from weft.endpoint import Endpoint, Ledger
     from weft.judging.attribute import open_rule
-    from weft.judging.evaluated import file_name
     from weft.judging.judge import by_attributes, by_endpoint, render
     from weft.judging.pool import Pool
     from weft.judging.rubric import open_rubric

@@ -10,10 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import metrics
+from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
-
-GRADED = ("ndcg", "err")
-"""`weft.evaluate.GRADED`, stated again because importing that would import torch, which nothing here needs."""
 
 Runs = Mapping[str, Mapping[str, Sequence[str]]]
 """System -> query -> documents, best first."""
@@ -109,7 +107,7 @@ def score(runs: Runs, qrels: Qrels, metric: str, minimum: float) -> tuple[list[s
 
 def lowest(metric: str, relevant: float) -> float:
     """The lowest grade that counts: metrics that read grades take all of them, the others those from `relevant`."""
-    return 0.0 if metric.partition("@")[0] in GRADED else relevant
+    return 0.0 if metric.partition("@")[0] in metrics.GRADED else relevant
 
 
 def open_evaluation(folder: Path, wanted: Sequence[str] = ()) -> list[Evaluated]:
@@ -196,12 +194,3 @@ def _lines(path: Path, parts: int):
             if len(fields) != parts:
                 raise WeftError(f"{path}, line {number}: {line[:60]!r} does not have {parts} fields")
             yield number, fields
-
-
-def word(name: str) -> str:
-    """An id as TREC's files hold it, without spaces."""
-    return "_".join(name.split())
-
-
-def file_name(*parts: str) -> str:
-    return "".join(c if c.isalnum() or c in "-+." else "_" for c in ".".join(filter(None, parts)))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weft.benchmarks.trec import word
 from weft.errors import WeftError
 from weft.judging.ensemble import Key
-from weft.judging.evaluated import word
 from weft.judging.pool import Pool
 
 IDS = ("product_id", "doc_id", "corpus_id", "id", "item_ID")

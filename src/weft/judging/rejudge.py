@@ -14,10 +14,11 @@ from functools import cached_property
 import numpy as np
 
 from weft import stats
+from weft.benchmarks.trec import word
 from weft.errors import WeftError
 from weft.judging import corrections, order
 from weft.judging.ensemble import RULE, Grades, grades_of
-from weft.judging.evaluated import Evaluated, Qrels, Runs, lowest, score, word
+from weft.judging.evaluated import Evaluated, Qrels, Runs, lowest, score
 
 SCHEMA = "weft-rejudge/1"
 CUTS = (1, 5, 10, 20, 50)

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from weft import __version__
 from weft.artefact import write_whole
+from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
 from weft.judging.ensemble import RULE, Grades
-from weft.judging.evaluated import Evaluated, file_name, word
+from weft.judging.evaluated import Evaluated
 from weft.judging.judgements import SCHEMA
 from weft.judging.rubric import RUBRICS
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from weft.artefact import file_key
 from weft.benchmarks.record import Retrieval
+from weft.benchmarks.trec import file_name, word
 from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
 from weft.encoders.source import find
 from weft.errors import Unable, WeftError
 from weft.evaluate import bm25_ranking, embed_task, score
-from weft.judging.evaluated import file_name, word
 from weft.progress import say
 
 BM25 = "bm25"
