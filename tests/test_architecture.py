@@ -19,16 +19,18 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in FILES}
 
 ORDER = [  # from what knows nothing to what knows all; modules of one row may know each other
-    ("errors", "progress", "processes", "schema", ""),
-    ("metrics", "losses", "stats", "search", "bm25", "artefact"),
+    ("errors", "progress", "processes", "schema", "options", ""),
+    ("metrics", "losses", "stats", "search", "bm25", "artefact", "endpoint"),
     ("demo", "catalogue.sources", "catalogue.images", "catalogue.duplicates", "backdrop", "recipe"),
     ("pairs", "catalogue"),
-    ("encoders", "weights", "benchmarks"),
-    ("batch", "train"),
+    ("encoders", "weights", "merge", "benchmarks"),
+    ("batch", "teacher", "reference", "rates", "adapters", "trajectory", "objective", "gradient", "fisher", "train"),
     ("tasks", "embed", "evaluate", "family", "fidelity"),
-    ("verdict", "sweep", "results", "per_query", "compare", "seen"),
+    ("verdict", "sweep", "results", "per_query", "compare", "seen", "leaks", "judging"),
+    ("weave", "index", "annotate"),
     ("report", "standings"),
-    ("pipeline", "plan", "leaderboard"),
+    ("pipeline", "plan", "leaderboard", "publish", "serve", "audit"),
+    ("study", "proof"),
     ("cli", "__main__"),
 ]
 

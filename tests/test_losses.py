@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 import tiny
 from weft import encoders
-from weft.losses import lwf_rows, positive_weights, sigmoid_rows, softmax_rows
+from weft.losses import lwf_rows, positive_weights, sigmoid_rows, similarity_rows, softmax_rows, vicreg
 
 B, D = 12, 16
 ONES, ALL = torch.ones(B), torch.ones(B, B)
@@ -94,6 +94,9 @@ def test_blocks_of_rows_add_up(block):
     torch.testing.assert_close(sum(parts), whole)
     whole = lwf_rows(images, texts, B)
     torch.testing.assert_close(sum(lwf_rows(images[r], texts[r], B) for r in rows), whole)
+    base, held = units(3), units(4)
+    whole = similarity_rows(images, texts, base, held, SCALE)
+    torch.testing.assert_close(sum(similarity_rows(images[r], texts, base[r], held, SCALE) for r in rows), whole)
 
 
 def test_negatives_of_weight_zero_are_as_if_absent():
@@ -125,6 +128,32 @@ def test_lwf_is_zero_for_equal_and_two_for_opposite():
     assert lwf_rows(images, -images, B).item() == pytest.approx(2, rel=1e-6)
 
 
+def test_similarities_may_turn_together_but_not_apart():
+    images, texts = units(1), units(2)
+    turn = torch.linalg.qr(torch.randn(D, D, generator=torch.Generator().manual_seed(6)))[0]
+    assert similarity_rows(images @ turn, texts @ turn, images, texts, SCALE).item() == pytest.approx(0, abs=1e-6)
+    assert similarity_rows(images @ turn, texts, images, texts, SCALE).item() > 0.1
+
+
+def test_similarities_by_hand():
+    """Two texts; the base is sure of the first (logits 2 and 0 at t = log 2), the student sees no difference."""
+    one, texts = torch.tensor([[1.0, 0.0]]), torch.eye(2)
+    undecided = torch.full((1, 2), 0.5**0.5)
+    p = math.exp(2) / (math.exp(2) + 1)
+    expected = (p * math.log(p / 0.5) + (1 - p) * math.log((1 - p) / 0.5)) / 2  # one anchor's share in two
+    value = similarity_rows(undecided, texts, one, texts, torch.tensor(math.log(2.0)))
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_vicreg_closed_forms():
+    flat = F.normalize(torch.ones(B, D), dim=1)  # no variance: each dimension lacks 1 - sqrt(1e-4)
+    assert vicreg(flat).item() == pytest.approx(0.99, rel=1e-4)
+    axes = torch.cat([torch.eye(D), -torch.eye(D)])  # variance 2D / (2D - 1) everywhere, no covariance
+    assert vicreg(axes).item() == pytest.approx(0, abs=1e-7)
+    line = torch.tensor([[1.0, 1.0], [-1.0, -1.0]]).repeat(3, 1) / 2**0.5  # two dimensions that say the same
+    assert vicreg(line).item() == pytest.approx(2 * (6 / 5) ** 2 / 2 / 25, rel=1e-5)
+
+
 def test_gradients_stay_finite_where_weights_are_zero_and_logits_large():
     for scale in (0.0, 8.0):  # exp(8) = 2981: sigmoids saturate and softmax shares vanish
         images, texts = units(1).requires_grad_(), units(2).requires_grad_()
@@ -135,6 +164,9 @@ def test_gradients_stay_finite_where_weights_are_zero_and_logits_large():
             loss = loss + softmax_rows(images, texts, 0, t, none, positives)
             loss.backward()
             assert all(x.grad.isfinite().all() for x in (images, texts, t, b))
+            loss = similarity_rows(images, texts, texts.detach(), images.detach(), torch.tensor(scale))
+            (loss + vicreg(images) + vicreg(texts * 0 + 1)).backward()
+            assert all(x.grad.isfinite().all() for x in (images, texts))
     images.grad = None  # without negatives the softmax has nothing to say
     softmax_rows(images, texts, 0, t, none, ONES).backward()
     assert images.grad.abs().max() == 0
@@ -157,6 +189,13 @@ def test_gradcheck():
     def lwf(images):
         return lwf_rows(images, texts[4:9].detach(), B)
 
+    base = units(3, dtype=torch.float64)
+
+    def similarity(images, texts):
+        return similarity_rows(images, texts, base[4:9], base.roll(1, 0), t.detach())
+
+    assert torch.autograd.gradcheck(similarity, some, raise_exception=True)
+    assert torch.autograd.gradcheck(vicreg, some[1:], raise_exception=True)
     assert torch.autograd.gradcheck(sigmoid, (*some, t, b), raise_exception=True)
     assert torch.autograd.gradcheck(softmax, (*some, t), raise_exception=True)
     assert torch.autograd.gradcheck(lwf, some[:1], raise_exception=True)

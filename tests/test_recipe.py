@@ -1,12 +1,13 @@
 """Recipes: every typo is refused by name, and what is accepted arrives with its type."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from weft.catalogue.sources.spec import Columns
 from weft.errors import WeftError
-from weft.recipe import RANGES, Recipe, load, settings
+from weft.recipe import RANGES, Recipe, Train, load, settings
 
 SMALL = """
 base = "demo"
@@ -98,6 +99,13 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["benchmarks=[{name = 'b', collection = 'x', dev_share = 0.0}]"], "both dev and test"),
         (["benchmarks=[{name = 'b', collection = 'x', prompt = 'a photo'}]"], "{}"),
         (["sources=[]"], "[[sources]]"),
+        (["train.epochs=3", "train.probe_epochs=3"], "3 of 3 epochs"),
+        (["train.ema=0.9", "train.average_from=0.5"], "two ways"),
+        (["train.weave_alpha=[0.0, 1.0]"], "train.weave_alpha is [0, 1]"),
+        (["train.weave_alpha=[0.8, 0.4]"], "train.weave_alpha is [0.8, 0.4]"),
+        (["train.lora_rank=8", "train.l2sp=0.1"], "train.l2sp does not go with"),
+        (["train.lora_rank=8", "train.weave_alpha=[0.5, 1.0]"], "train.weave_alpha does not go with"),
+        (["weave.soup_rule='stock'"], "weave.soup"),
     ],
 )
 def test_what_would_fail_after_hours_is_refused_at_once(recipe, overrides, told):
@@ -115,6 +123,16 @@ def test_ranges(recipe, name):
     part, _, key = name.rpartition(".")
     loaded = recipe(SMALL, f"{name}={low}")
     assert getattr(getattr(loaded, part) if part else loaded, key) == low
+
+
+def test_a_later_setting_is_part_of_a_key_only_where_it_is_used(recipe):
+    """A folder that was made before the setting existed stays valid for whoever does not use it."""
+    plain, used = recipe(), recipe(SMALL, "train.lora_rank=8", "weave.towers=true")
+    later = {field.name for field in dataclasses.fields(Train) if field.metadata.get("later")}
+    assert {"lora_rank", "weave_alpha"} <= later and "epochs" not in later
+    assert not later & settings(plain.train).keys() and "towers" not in settings(plain.weave)
+    assert later & settings(used.train).keys() == {"lora_rank"} and settings(used.weave)["towers"] is True
+    assert settings(plain.train)["lr"] == plain.train.lr  # an older one always is
 
 
 def test_missing_and_unreadable(tmp_path, recipe):

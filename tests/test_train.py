@@ -2,7 +2,6 @@
 
 import copy
 import json
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import tiny
 import tiny_catalogue
-from weft import encoders, train
-from weft.batch import Loader, model_pixels, training_pixels
+from weft import encoders, objective, train
+from weft.batch import Loader, model_pixels
 from weft.errors import WeftError
 from weft.recipe import Pairs, Recipe, Train
 
@@ -163,7 +162,7 @@ def test_blocks_smaller_than_the_batch_change_nothing(made, catalogue, family, m
     _, batch = batch_of(encoder, catalogue)
     train.batch_gradient(encoder, batch, SETTINGS)
     expected = gradients(encoder)
-    monkeypatch.setattr(train, "BLOCK", 4)
+    monkeypatch.setattr(objective, "BLOCK", 4)
     train.batch_gradient(encoder, batch, SETTINGS)
     assert distance(gradients(encoder), expected) < 1e-5
 
@@ -192,9 +191,9 @@ def test_no_matrix_of_the_whole_batch_is_ever_held(made, tmp_path, monkeypatch, 
     _, batch = batch_of(encoder, large, train_with(batch=size), pairs)
     leaves = {name: F.normalize(torch.randn(size, 16), dim=1).requires_grad_() for name in ("image", *batch.texts)}
     batch.targets = batch.targets[:, :16]
-    monkeypatch.setattr(train, "BLOCK", 4)
+    monkeypatch.setattr(objective, "BLOCK", 4)
     with Largest() as largest:
-        train.embedding_loss(encoder, leaves, batch, SETTINGS, size)
+        objective.embedding_loss(encoder, leaves, batch, SETTINGS, size)
     assert all(leaf.grad is not None for leaf in leaves.values())
     assert largest.calls > 1000
     assert 4 * size <= largest.numbers < size * size
@@ -265,33 +264,6 @@ def test_a_frozen_head_and_both_frozen_towers(made, catalogue, tmp_path):
         run(catalogue, encoder, tmp_path / "none", image_lr=0.0, text_lr=0.0, head_lr=0.0, lwf_weight=0.0)
 
 
-def test_parameter_groups(made):
-    encoder = fresh(made, "siglip")
-    settings = train_with(lr=1e-3, image_lr=0.1, text_lr=2.0, head_lr=5.0, weight_decay=0.2)
-    groups = train.parameter_groups(encoder, settings)
-    names = {id(parameter): name for name, parameter in encoder.model.named_parameters()}
-    found = {names[id(p)]: group for group in groups for p in group["params"]}
-    assert found.keys() == set(names.values())
-    assert sum(len(group["params"]) for group in groups) == len(names)
-    rates = {"image": 1e-4, "text": 2e-3, "head": 5e-3}
-    for tower, own in encoder.towers().items():
-        for name in own:
-            vector = dict(encoder.model.named_parameters())[name].ndim < 2
-            assert found[name]["peak"] == found[name]["lr"] == pytest.approx(rates[tower])
-            assert found[name]["weight_decay"] == (0.0 if vector or tower == "head" else 0.2)
-
-
-def test_schedule_rises_and_falls():
-    rates = [train.schedule(step, 100, 0.1) for step in range(100)]
-    assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
-    assert max(rates) == rates[9] == rates[10] == 1.0
-    assert all(a > b for a, b in pairwise(rates[10:]))
-    assert rates[55] == pytest.approx(0.5)
-    assert 0 < rates[-1] < 0.001
-    assert train.schedule(0, 1, 0.1) == 1.0
-    assert train.schedule(0, 100, 0.0) == 1.0
-
-
 def test_learning_lowers_the_loss_and_the_log_tells(made, catalogue, tmp_path):
     log = run(catalogue, fresh(made, "siglip"), tmp_path, epochs=12, lr=5e-3, checkpoint_every=5, crop=1.0, flip=False)
     assert [entry["step"] for entry in log] == list(range(24))
@@ -315,41 +287,6 @@ def test_divergence_is_a_clear_error(made, catalogue, tmp_path):
 def test_unknown_words_in_the_recipe_are_refused(made, catalogue, tmp_path, change):
     with pytest.raises(WeftError, match="known are"):
         run(catalogue, fresh(made, "siglip"), tmp_path, **change)
-
-
-def test_cached_targets_are_the_bases_view_of_the_whole_picture(made, catalogue, tmp_path):
-    for family in ("siglip", "clip"):
-        encoder = fresh(made, family, dropout=0.5)
-        (tmp_path / family).mkdir()
-        targets = train.base_embeddings(encoder, catalogue, tmp_path / family, train_with(micro_batch=5), CPU)
-        assert encoder.model.training
-        rows = np.concatenate([catalogue.image_rows[row] for row in np.flatnonzero(catalogue.split == "train")])
-        pixels, _ = training_pixels(encoder, [catalogue.image(row) for row in rows])
-        teacher = train.frozen(encoder)
-        with torch.no_grad():
-            live = teacher.image_features(model_pixels(teacher, pixels, None)).numpy()
-        assert np.abs(targets[rows] - live).max() < 1e-6
-        assert not targets[np.setdiff1d(np.arange(catalogue.image_count), rows)].any()
-
-
-def test_cached_targets_are_computed_once(made, catalogue, tmp_path, monkeypatch):
-    encoder = fresh(made, "siglip")
-    first = np.array(train.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU))
-    monkeypatch.setattr(encoder, "image_features", None)
-    assert np.array_equal(train.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU), first)
-
-
-def test_a_live_teacher_gives_what_the_cache_gives(made, catalogue, tmp_path):
-    cached, live = fresh(made, "siglip"), fresh(made, "siglip")
-    run(catalogue, cached, tmp_path / "cached", micro_batch=4, epochs=3)
-    run(catalogue, live, tmp_path / "live", micro_batch=4, epochs=3, lwf_target="live")
-    assert not (tmp_path / "live" / "base_images.npy").exists()
-    pairs = zip(cached.model.parameters(), live.model.parameters(), strict=True)
-    assert all(torch.allclose(a, b, atol=1e-4) for a, b in pairs)
-    off = fresh(made, "siglip")
-    run(catalogue, off, tmp_path / "off", micro_batch=4, epochs=3, lwf_weight=0.0)
-    apart = [(a - b).abs().max() for a, b in zip(cached.model.parameters(), off.model.parameters(), strict=True)]
-    assert max(apart) > 1e-3
 
 
 def test_the_result_is_the_trained_model(made, catalogue, tmp_path):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 import tiny
 from weft import encoders
 from weft.errors import WeftError
-from weft.weights import interpolate, interpolated_state, save_tensors
+from weft.weights import alphas_of, interpolate, interpolated_state, layers, save_tensors
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +148,32 @@ def test_metadata_is_kept(tmp_path):
         assert stored.metadata() == {"step": "7"}
     assert load_file(tmp_path / "b.safetensors")["n"].item() == 3
     assert (tmp_path / "b.safetensors").stat().st_mode & 0o077
+
+
+def test_alpha_by_tower(ends, tmp_path):
+    alphas = {"image": 0.8, "text": 0.25, "head": 1.0}
+    interpolate(*ends, alphas, tmp_path / "out")
+    (base, tuned), got = map(weights, ends), weights(tmp_path / "out")
+    for name, tensor in got.items():
+        alpha = 0.8 if name.startswith("vision") else 0.25 if name.startswith("text") else 1.0
+        np.testing.assert_allclose(tensor, (1 - alpha) * base[name] + alpha * tuned[name], rtol=1e-5, atol=1e-6)
+    same = interpolated_state(base, tuned, dict.fromkeys(alphas, 0.4))
+    assert all(torch.equal(same[name], tensor) for name, tensor in interpolated_state(base, tuned, 0.4).items())
+
+
+def test_alpha_by_depth(ends):
+    """Two layers a tower: places 0 to 3 of 3; the middle of the way has no bend."""
+    names = weights(ends[0])
+    places = {name: place for name, (place, _) in layers(names).items()}
+    assert places["text_model.encoder.layers.1.mlp.fc1.weight"] == 2
+    assert places["vision_model.embeddings.patch_embedding.weight"] == 0
+    assert places["vision_model.post_layernorm.weight"] == places["text_model.head.weight"] == 3
+    for depth in (-1.0, 0.5, 1.0):
+        alphas = alphas_of(names, 0.36, depth)
+        for name, alpha in alphas.items():
+            power = 1.0 if name.startswith("logit") else 1 + depth * (1 - 2 * places[name] / 3)
+            assert alpha == pytest.approx(0.36**power)
+    lower, upper = "text_model.encoder.layers.0.mlp.fc1.weight", "text_model.encoder.layers.1.mlp.fc1.weight"
+    assert alphas_of(names, 0.5, 0.5)[lower] < 0.5 < alphas_of(names, 0.5, 0.5)[upper]
+    assert set(alphas_of(names, 0.0, -1.0).values()) == {0.0} and set(alphas_of(names, 1.0, -1.0).values()) == {1.0}
+    assert set(alphas_of(names, 0.3).values()) == {0.3}

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -33,6 +33,8 @@ class Batch:
         relevance: task -> grades between all B products and all B queries.
         positive_grades: task -> (B,) grade of each pair.
         targets: (b, D) the frozen base's embeddings of the pictures as they are, or None.
+        text_targets: task -> (b, D) those of the own queries, where a term asks for them.
+        base_scale: the base's logit scale, as a logarithm, where a term asks for it.
         first: position of the first own product in the batch; size: B.
     """
 
@@ -44,6 +46,21 @@ class Batch:
     targets: Tensor | None
     first: int
     size: int
+    text_targets: dict[str, Tensor] = field(default_factory=dict)
+    base_scale: Tensor | None = None
+
+    def pictures(self, encoder: Encoder, rows: slice, views: Tensor | None) -> dict[str, Tensor]:
+        """An encoder's inputs of some of the pictures, seen through their (b, 2, 3) views or as they are."""
+        pixels = {name: tensor[rows] for name, tensor in self.pixels.items()}
+        return model_pixels(encoder, pixels, None if views is None else views[rows])
+
+    def queries(self, task: str, rows: slice) -> dict[str, Tensor]:
+        """An encoder's inputs of some of a task's queries."""
+        return {name: tensor[rows] for name, tensor in self.texts[task].items()}
+
+    def base(self, name: str) -> Tensor:
+        """(b, D) float32 embeddings that the frozen base gives to "image" or to a task's queries."""
+        return (self.targets if name == "image" else self.text_targets[name]).float()
 
     def to(self, device: torch.device) -> "Batch":
         def move(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -53,6 +70,8 @@ class Batch:
         self.texts = {task: move(tokens) for task, tokens in self.texts.items()}
         self.views = None if self.views is None else self.views.to(device)
         self.targets = None if self.targets is None else self.targets.to(device)
+        self.text_targets = move(self.text_targets)
+        self.base_scale = None if self.base_scale is None else self.base_scale.to(device)
         for relevance in self.relevance.values():
             relevance.to(device)
         self.positive_grades = move(self.positive_grades)
@@ -129,12 +148,7 @@ class Loader:
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
         """The batches from `first_step` on; the same ones, whether or not the run was interrupted."""
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self.prepare, first_step) if first_step < self.steps else None
-            for step in range(first_step, self.steps):
-                batch = coming.result()
-                coming = pool.submit(self.prepare, step + 1) if step + 1 < self.steps else None
-                yield batch
+        yield from prefetched(self.prepare, range(first_step, self.steps))
 
     def prepare(self, step: int) -> Batch:
         epoch, positions = self._plan[step]
@@ -192,6 +206,18 @@ class Loader:
             text, grade = asked[int(random.integers(len(asked)))]
             return Query(text, (f"asked={text}",)), grade
         return self.writer.short(product, random), 3.0
+
+
+def prefetched(prepare: Callable[[int], Batch], steps: Sequence[int]) -> Iterator[Batch]:
+    """Each step's batch, prepared while the one before it is computed."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(prepare, steps[0]) if steps else None
+        for following in (*steps[1:], None):
+            if coming is None:
+                return
+            batch = coming.result()
+            coming = None if following is None else pool.submit(prepare, following)
+            yield batch
 
 
 def decoders() -> ThreadPoolExecutor:

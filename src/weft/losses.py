@@ -1,4 +1,4 @@
-"""The training losses as pure functions of embeddings: sigmoid and softmax GCL, and Learning without Forgetting.
+"""The training losses as pure functions of embeddings: what pulls pairs together, and what holds on to the base.
 
 Notation of SYSTEM.md and of the papers: a batch of B products, unit embeddings f (images) and g (queries),
 logit z_ij = exp(t) * <f_i, g_j> + b, weight w_ij of product i against query j. Everything is computed in
@@ -72,12 +72,50 @@ def softmax_rows(
     return -(positives[start : start + len(anchors)] * log_share).sum() / len(others)
 
 
-def lwf_rows(images: Tensor, targets: Tensor, batch: int) -> Tensor:
+def lwf_rows(embeddings: Tensor, targets: Tensor, batch: int) -> Tensor:
     """The rows' share of Learning without Forgetting, (1/B) sum_i (1 - cos(f_i, f_base_i)).
 
-    Li & Hoiem 2016, arXiv 1606.09282, in the image-embedding form of ZooClaw-FashionSigLIP2 (arXiv 2606.27708).
+    Li & Hoiem 2016, arXiv 1606.09282, in the image-embedding form of ZooClaw-FashionSigLIP2 (arXiv 2606.27708);
+    queries g_i are held in the same way.
 
     Args:
-        images: (b, D) student embeddings; targets: (b, D) the frozen base's, computed once and cached.
+        embeddings: (b, D) the student's; targets: (b, D) the frozen base's, computed once and cached.
     """
-    return (1 - F.cosine_similarity(images, targets, dim=1)).sum() / batch
+    return (1 - F.cosine_similarity(embeddings, targets, dim=1)).sum() / batch
+
+
+def similarity_rows(
+    anchors: Tensor, others: Tensor, base_anchors: Tensor, base_others: Tensor, scale: Tensor
+) -> Tensor:
+    """The anchors' share of (1/B) sum_i KL(p_i || q_i): what an anchor resembles must stay as the base sees it.
+
+    p_i = softmax_j(exp(t) <f_i, g_j>) of the base's embeddings, q_i of the student's: vectors may turn as long as
+    they turn together. The form is ZSCL's (Zheng et al. 2023, arXiv 2303.06628) up to the
+    entropy of p, which is constant; the idea is relational distillation's (Park et al. 2019, arXiv 1904.05068). Call
+    it once in each direction.
+
+    Args:
+        anchors: (b, D) the student's; others: (B, D) the whole other side; base_...: the frozen base's of the same.
+        scale: t of the base, for both: a temperature that learns could satisfy the term by itself.
+    """
+    q = (scale.exp() * anchors @ others.T).log_softmax(1)
+    p = (scale.exp() * base_anchors @ base_others.T).log_softmax(1)
+    return F.kl_div(q, p, reduction="sum", log_target=True) / len(others)
+
+
+def vicreg(embeddings: Tensor) -> Tensor:
+    """VICReg's variance and covariance terms, (1/D) sum_j max(0, 1 - s_j) + (1/25D) sum_{j != k} C_jk^2.
+
+    Bardes et al. 2022, arXiv 2105.04906, eq. 1 to 4, s_j^2 = C_jj + 1e-4, with their weights 25 to 1. Their vectors
+    have any length; unit vectors are taken times sqrt(D), so that 1 is the deviation of an even spread over the
+    sphere and a higher one cannot be had everywhere. Batch statistics: not a sum over rows, but (D, D) at most.
+
+    Args:
+        embeddings: (B, D) unit vectors of the whole batch.
+    """
+    count, dim = embeddings.shape
+    centred = (embeddings - embeddings.mean(0)) * dim**0.5
+    covariance = centred.T @ centred / (count - 1)
+    deviation = (covariance.diagonal() + 1e-4).sqrt()
+    correlated = covariance - torch.diag(covariance.diagonal())
+    return F.relu(1 - deviation).mean() + correlated.square().sum() / dim / 25

@@ -1,14 +1,16 @@
 """The five stages of a run and what each one reads: curate, train, weave, evaluate, report."""
 
 import dataclasses
+import functools
 import shutil
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from weft import processes, seen, sweep
+from weft import leaks, processes, seen
 from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
+from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.catalogue.collection import Collection
 from weft.catalogue.sources.files import on_disk
@@ -17,13 +19,14 @@ from weft.encoders import create, load, load_base, local_folder
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
-from weft.progress import progress, say
+from weft.options import NOTHING_TO_KEEP
+from weft.progress import progress
 from weft.recipe import Recipe, settings
-from weft.results import alpha_record, examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
+from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
 from weft.schema import RELEVANT
 from weft.tasks import tasks_of
 from weft.verdict import call, correct, difference, intervals, verdict
-from weft.weights import check_match, interpolate
+from weft.weave import SOUP, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
 
@@ -60,9 +63,10 @@ class Pipeline:
     @cached_property
     def _source_keys(self) -> dict[str, str]:
         recipe, keys = self.recipe, {}
-        for source in [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]:
-            for place in filter(None, (source.place, source.image_folder)):
-                keys |= {str(path): file_key(path) for path in on_disk(place)}
+        sources = [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
+        places = [place for source in sources for place in (source.place, source.image_folder)]
+        for place in filter(None, (*places, *(parsed(spec)[1] for spec in recipe.curate.keep_out))):
+            keys |= {str(path): file_key(path) for path in on_disk(place)}
         return keys
 
     @property
@@ -84,7 +88,9 @@ class Pipeline:
     def curate(self) -> None:
         from weft.catalogue.curate import curate
 
-        self._curate_stage().run(lambda folder: curate(self.recipe, folder))
+        specs = self.recipe.curate.keep_out
+        guard = functools.partial(leaks.find, specs, cache=self.cache) if specs else None
+        self._curate_stage().run(lambda folder: curate(self.recipe, folder, guard))
 
     def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")
@@ -93,6 +99,8 @@ class Pipeline:
             parts["new"] = settings(recipe.new)
         else:
             inputs["base"] = self.base_fingerprint
+        if recipe.train.reference:
+            inputs["reference"] = stage_key(Path(recipe.train.reference))
         return self._stage("train", parts, inputs)
 
     def train(self) -> None:
@@ -100,7 +108,7 @@ class Pipeline:
 
         recipe = self.recipe
         if self.fresh:  # it knows nothing that could be kept
-            recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, lwf_weight=0.0))
+            recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **NOTHING_TO_KEEP))
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
@@ -108,6 +116,8 @@ class Pipeline:
             train(recipe, collection, encoder, folder)
             if processes.rank() == 0:
                 seen.write(folder / "model", collection, None if self.fresh else recipe.base)
+                if recipe.train.reference:
+                    seen.write(folder / "model", Collection(recipe.train.reference), str(folder / "model"))
 
         self._train_stage().run(work, shared=True)
 
@@ -134,7 +144,8 @@ class Pipeline:
         parts = {"weave": settings(self.recipe.weave), "prompts": self._prompts}
         if self.recipe.weave.rule == "margin":
             parts["baselines"] = self.recipe.baselines
-        return self._stage("weave", parts, self._after("curate", "train") | self._borrowed)
+        inputs = self._after("curate", "train") | self._borrowed | soup_keys(self.recipe.weave)
+        return self._stage("weave", parts, inputs)
 
     def weave(self) -> None:
         def work(folder: Path) -> None:
@@ -143,42 +154,9 @@ class Pipeline:
                 shutil.copytree(tuned, folder / "model", dirs_exist_ok=True)
                 write_json(folder / "alpha.json", {"chosen": 1.0, "rule": "a fresh base is not woven", "curve": []})
                 return
-            chosen = self._choose(folder)
-            interpolate(self.base_folder, tuned, chosen["chosen"], folder / "model")
-            trained_on = tuned / seen.FILE
-            if trained_on.exists():
-                shutil.copy(trained_on, folder / "model" / seen.FILE)
-            write_json(folder / "alpha.json", chosen)
+            weave(self.recipe, tuned, self._tasks("dev"), self.cache, folder)
 
         self._weave_stage().run(work)
-
-    def _choose(self, folder: Path) -> dict:
-        recipe, rules = self.recipe, self.recipe.weave
-        check_match(self.base_folder, self.folder / "train" / "model")
-        tasks = self._tasks("dev")
-        if not any(task.domain == "in-domain" for task in tasks):
-            raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
-        grid = np.round(np.linspace(0, 1, rules.grid), 6)
-        base, tuned = self._embedder(recipe.base), self._embedder(self.folder / "train" / "model")
-        say("  estimating every alpha from the endpoints' embeddings")
-        estimated = sweep.estimates(tasks, base, tuned, grid)
-
-        def row_of(embedder: Embedder) -> sweep.Row:
-            return {task.name: self._score(task, embedder).values[task.primary] for task in tasks}
-
-        baselines = [row_of(self._embedder(name)) for name in recipe.baselines] if rules.rule == "margin" else []
-        domains = {task.name: task.domain for task in tasks}
-        rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines))
-
-        def measure(place: int) -> sweep.Row:
-            say(f"  measuring alpha = {grid[place]:g} on dev queries")
-            interpolate(self.base_folder, self.folder / "train" / "model", float(grid[place]), folder / "trial")
-            row = row_of(Embedder(load(str(folder / "trial")), folder / "trial" / "cache", recipe.micro_batch))
-            shutil.rmtree(folder / "trial")
-            return row
-
-        choice = sweep.choose(estimated, measure, rule, rules.full)
-        return alpha_record(grid, estimated, choice, rule)
 
     def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
         return tasks_of(self.recipe, self.folder / "curate", split, held_out_gallery)
@@ -202,7 +180,7 @@ class Pipeline:
             return {"base": str(self.folder / "train" / "model")}
         ours = {
             "base": self.recipe.base,
-            "tuned": self.folder / "train" / "model",
+            "tuned": self.folder / "weave" / SOUP if self.recipe.weave.soup else self.folder / "train" / "model",
             "woven": self.folder / "weave" / "model",
         }
         others = self.recipe.baselines

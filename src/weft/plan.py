@@ -42,7 +42,7 @@ USABLE = 0.92
 """ASSUMED share of a card's memory for tensors: the rest is the driver, the allocator's gaps, temporaries."""
 
 LOSS_ROWS = 1024
-"""Rows of the loss that are computed at once (`weft.train.BLOCK`)."""
+"""Rows of the loss that are computed at once (`weft.objective.BLOCK`)."""
 
 LOSS_COPIES = 8
 """ASSUMED float32 matrices of LOSS_ROWS x batch alive at once: logits, signs, weights, their gradients."""

@@ -12,6 +12,8 @@ from typing import Literal
 
 from weft.catalogue.sources.spec import Columns, SourceSpec
 from weft.errors import WeftError
+from weft.options import RANGES as OPTIONS
+from weft.options import Train, Weave, later, problems
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Curate:
     near_duplicates: bool = True
     min_side: int = 8  # pixels; a smaller picture is skipped
     strict: bool = False  # stop at the first bad row or picture instead of listing it
+    # Benchmarks, as `weft evaluate --on` takes them, of which nothing may get into training.
+    keep_out: tuple[str, ...] = later(())
 
 
 @dataclass(frozen=True)
@@ -54,47 +58,6 @@ class New:
     mlp_ratio: int = 4
     vocab_size: int = 4096
     max_tokens: int = 32
-
-
-@dataclass(frozen=True)
-class Train:
-    """One run of the training loop."""
-
-    epochs: int = 6
-    batch: int = 256
-    micro_batch: int = 0  # pairs in memory at once; 0 = the whole batch. The gradient is the same for any value
-    lr: float = 1e-4
-    image_lr: float = 1.0  # times lr; 0 freezes the image tower
-    text_lr: float = 1.0
-    head_lr: float = 1.0  # logit scale and bias
-    weight_decay: float = 0.01
-    warmup: float = 0.1  # share of the steps
-    clip: float = 1.0  # gradient norm
-    short_weight: float = 1.0
-    long_weight: float = 1.0
-    lwf_weight: float = 1.0
-    lwf_target: Literal["cached", "live"] = "cached"  # live: a pass of the teacher, to measure what the cache saves
-    positive_weights: tuple[float, ...] = (0.0, 0.33, 0.67, 1.0)  # by grade 0..3
-    negative_weights: tuple[float, ...] = (1.0, 1.0, 0.5, 0.0)
-    neighbours: int = 8  # products of one category that share a batch, so that negatives are hard
-    crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
-    flip: bool = True
-    backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
-    precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
-    checkpointing: bool = False  # recompute activations: less memory, about a third more time
-    compile: bool = False
-    checkpoint_every: int = 200  # steps
-
-
-@dataclass(frozen=True)
-class Weave:
-    """How alpha is chosen."""
-
-    grid: int = 11  # values of alpha from 0 to 1
-    delta: float = 0.01  # the largest drop allowed on any out-of-domain dev task
-    # margin: the largest worst-case margin over the strongest baseline, in standard errors
-    rule: Literal["delta", "margin"] = "delta"
-    full: bool = False  # evaluate every alpha instead of estimating
 
 
 @dataclass(frozen=True)
@@ -167,20 +130,11 @@ def load(path: Path | str, overrides: typing.Iterable[str] = ()) -> Recipe:
     )
 
 
-RANGES = {
+RANGES = OPTIONS | {
     "curate.zero_shot_share": (0, 1),
     "curate.dev_share": (0, 1),
     "curate.test_share": (0, 1),
     "pairs.keep": (0, 1),
-    "train.epochs": (1, math.inf),
-    "train.batch": (1, math.inf),
-    "train.micro_batch": (0, math.inf),
-    "train.warmup": (0, 1),
-    "train.crop": (0.01, 1),
-    "train.backdrop": (0, 1),
-    "train.checkpoint_every": (1, math.inf),
-    "weave.grid": (2, math.inf),
-    "weave.delta": (0, 1),
     "micro_batch": (1, math.inf),
 }
 
@@ -198,9 +152,7 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
         yield "curate.dev_share and curate.test_share leave nothing to train on: together they must stay below 1"
     if not recipe.pairs.short and not recipe.pairs.long:
         yield "pairs.short and pairs.long are both empty: nothing would be trained or asked"
-    for name in ("positive_weights", "negative_weights"):
-        if len(getattr(recipe.train, name)) != 4:
-            yield f"train.{name} needs four numbers, for the grades 0 to 3"
+    yield from problems(recipe.train, recipe.weave)
     names = [benchmark.name for benchmark in recipe.benchmarks]
     for name in names:
         if not name or name.strip(". ") != name or set(name) & set("/\\"):  # it becomes a folder's
@@ -294,5 +246,7 @@ def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
 
 
 def settings(part: object) -> dict:
-    """A recipe part as plain data, for manifests."""
-    return dataclasses.asdict(part)
+    """A recipe part as plain data, for manifests; a setting younger than older folders only where it is used."""
+    fields = dataclasses.fields(part)
+    unused = {f.name for f in fields if f.metadata.get("later") and getattr(part, f.name) == f.default}
+    return {name: value for name, value in dataclasses.asdict(part).items() if name not in unused}

@@ -6,13 +6,16 @@ was already measured, has its best alpha that may be feasible. See `choose`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from weft.benchmarks.record import AnyTask
+from weft.benchmarks.record import AnyTask, Pictures
 from weft.embed import Embedder
 from weft.evaluate import embed_task, score
+from weft.progress import progress
 
 DOUBT = 0.03
 """How far an estimate may be off where feasibility is at stake. Without it the best alpha was sometimes never
@@ -83,6 +86,70 @@ def estimates(tasks: Sequence[AnyTask], base: Embedder, tuned: Embedder, grid: n
             queries, images = (_between(a, b, alpha) for a, b in zip(*ends, strict=True))
             row[task.name] = score(task, queries, images).values[task.primary]
     return rows
+
+
+class Memory:
+    """What one model said of everything it was asked, to be asked again in its place when it is gone."""
+
+    def __init__(self, embedder: Embedder, tasks: Sequence[AnyTask]):
+        self.known: dict[tuple, np.ndarray] = {}
+        self.embedder: Embedder | None = embedder
+        for task in tasks:
+            embed_task(task, self)
+        self.embedder = None
+
+    def images(self, pictures: Pictures, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        key = (pictures.identity, tuple(map(int, rows)))
+        if key not in self.known:
+            self.known[key] = self.embedder.images(pictures, rows)
+        return self.known[key]
+
+    def texts(self, texts: list[str]) -> np.ndarray:
+        key = tuple(texts)
+        if key not in self.known:
+            self.known[key] = self.embedder.texts(texts)
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class Towers:
+    """One model's image tower beside another's text tower."""
+
+    image: Memory
+    text: Memory
+
+    def images(self, pictures: Pictures, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        return self.image.images(pictures, rows)
+
+    def texts(self, texts: list[str]) -> np.ndarray:
+        return self.text.texts(texts)
+
+
+def of_towers(
+    tasks: Sequence[AnyTask],
+    base: Embedder,
+    tuned: Embedder,
+    between: Callable[[float], AbstractContextManager[Embedder]],
+    grid: np.ndarray,
+) -> tuple[list[tuple[float, float]], list[Row]]:
+    """Every pair of an image alpha and a text alpha, with its true row; from (0, 0), by their sum, to (1, 1).
+
+    A tower's embeddings do not depend on the other tower, so `len(grid)` models, the ends among them, give the rows of
+    all len(grid)^2 pairs for no more than their scoring. All their dev embeddings are held in memory.
+    """
+    memories = {}
+    for alpha in map(float, grid):
+        if alpha in (0.0, 1.0):
+            memories[alpha] = Memory(tuned if alpha else base, tasks)
+        else:
+            with between(alpha) as embedder:
+                memories[alpha] = Memory(embedder, tasks)
+    places = sorted(product(memories, memories), key=lambda place: (round(sum(place), 6), place))
+    rows = []
+    for image, text in progress(places, "scoring every pair of alphas", unit="pair"):
+        both = Towers(memories[image], memories[text])
+        rows.append({task.name: score(task, *embed_task(task, both)).values[task.primary] for task in tasks})
+    return places, rows
 
 
 def _between(base: np.ndarray, tuned: np.ndarray, alpha: float) -> np.ndarray:

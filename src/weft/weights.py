@@ -4,11 +4,13 @@ WiSE-FT (Wortsman et al. 2022, arXiv 2109.01903): theta(alpha) = (1 - alpha) * b
 The stated policy: every floating-point tensor follows this rule in float32, logit scale and bias
 included (the scale is stored as a logarithm, so its path is geometric); integer buffers, position
 ids for instance, are not weights: both models must hold the same ones, and they are copied.
+Alpha may differ by tower and by depth (`alphas_of`).
 """
 
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,37 +20,73 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from weft.artefact import disk_error, read_json, write_json
+from weft.encoders.base import tower_of
 from weft.errors import WeftError
 from weft.progress import progress
 
+LAYER = re.compile(r"\.layers\.(\d+)\.")
+FIRST = re.compile(r"\.(embeddings|pre_layrnorm)\.")
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+FISHER = ("fisher_base.safetensors", "fisher_tuned.safetensors")
+"""In a `train` folder: how much weights matter, to the base on reference data and to the trained model."""
+
+DAMPING = 1e-2
+"""Added to importances, whose mean is 1: a weight that matters a hundredth of the mean to neither is half decided."""
+
+Alpha = float | Mapping[str, float]
+"""One for all weights, or one for each of "image", "text" and "head" (logit scale and bias)."""
 
 
-def interpolate(base: Path, tuned: Path, alpha: float, out: Path) -> None:
+def interpolate(
+    base: Path, tuned: Path, alpha: Alpha, out: Path, depth: float = 0.0, fisher: Sequence[Path] = ()
+) -> None:
     """Writes the model folder theta(alpha): one float32 safetensors file, and everything else as in `tuned`.
 
     The tensors of both folders (sharded or not) are mapped and read one at a time: memory holds the
     result and little more. alpha 0 and 1 give an end's weights bit by bit (16-bit ones exactly widened).
+
+    Args:
+        depth: see `alphas_of`.
+        fisher: two files, how much each weight of the base and of the tuned model matters (`weft.fisher`). Weight by
+            weight alpha becomes alpha F_tuned / ((1 - alpha) F_base + alpha F_tuned) (Matena & Raffel 2021,
+            arXiv 2111.09832): what the catalogue needs follows the tuned model, what the reference data
+            need stays with the base. `DAMPING` is added to both, so that what matters to neither is alpha's.
 
     Raises:
         WeftError: names, shapes or kinds of number differ; weights are missing or damaged; the disk is full.
     """
     base, tuned, out = Path(base), Path(tuned), Path(out)
     with ExitStack() as files:
-        first, second = _Folder(base, files), _Folder(tuned, files)
-        names = _matching(first.shapes(), second.shapes(), base, tuned)
-        bar = progress(names, f"interpolating at {alpha:g}", unit="tensor")
-        woven = {name: _blend(name, first[name], second[name], alpha) for name in bar}
+        first, second = Folder(base, files), Folder(tuned, files)
+        names = matching(first.shapes(), second.shapes(), base, tuned)
+        alphas = alphas_of(names, alpha, depth)
+        matters = [_opened(Path(path), files) for path in fisher]
+        weighed = set.intersection(*(set(one.keys()) for one in matters)) if matters else set()
+
+        def importance(name: str) -> list[Tensor]:
+            return [one.get_tensor(name) for one in matters] if name in weighed else []
+
+        bar = progress(names, f"interpolating at {_told(alpha)}", unit="tensor")
+        woven = {name: _blend(name, first[name], second[name], alphas[name], *importance(name)) for name in bar}
+    save_folder(woven, tuned, out)
+
+
+def save_folder(weights: Mapping[str, Tensor], like: Path, out: Path) -> None:
+    """Writes a model folder of these float32 weights, whole or not at all; everything else is copied from `like`.
+
+    Raises:
+        WeftError: the disk is full.
+    """
     partial = out.with_name(out.name + ".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for file in sorted(tuned.iterdir()):
+        for file in sorted(like.iterdir()):
             if file.is_file() and ".safetensors" not in file.name:
                 shutil.copyfile(file, partial / file.name)
-        write_json(partial / "config.json", read_json(tuned / "config.json") | {"dtype": "float32"})
-        save_tensors(partial / WEIGHTS, woven, {"format": "pt"})
+        write_json(partial / "config.json", read_json(like / "config.json") | {"dtype": "float32"})
+        save_tensors(partial / WEIGHTS, weights, {"format": "pt"})
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)
@@ -61,14 +99,53 @@ def interpolate(base: Path, tuned: Path, alpha: float, out: Path) -> None:
 def check_match(base: Path, tuned: Path) -> None:
     """Raises what `interpolate` would raise if the two folders do not belong together; reads headers only."""
     with ExitStack() as files:
-        _matching(_Folder(Path(base), files).shapes(), _Folder(Path(tuned), files).shapes(), Path(base), Path(tuned))
+        matching(Folder(Path(base), files).shapes(), Folder(Path(tuned), files).shapes(), Path(base), Path(tuned))
 
 
-def interpolated_state(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+def interpolated_state(
+    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], alpha: Alpha, depth: float = 0.0
+) -> dict[str, Tensor]:
     """theta(alpha) of two state dicts in memory, by the same rule. Raises `WeftError` when they do not match."""
     shapes = [{name: (tuple(t.shape), t.is_floating_point()) for name, t in s.items()} for s in (base, tuned)]
-    names = _matching(*shapes, "the base", "the tuned model")
-    return {name: _blend(name, base[name], tuned[name], alpha) for name in names}
+    names = matching(*shapes, "the base", "the tuned model")
+    alphas = alphas_of(names, alpha, depth)
+    return {name: _blend(name, base[name], tuned[name], alphas[name]) for name in names}
+
+
+def layers(names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Name -> (place, top): 0 for what comes before a tower's first layer, 1 to L for its layers, and top = L + 1 for
+    what comes after the last one; the head (logit scale and bias) is at its own top."""
+    found = {name: LAYER.search(name) for name in names}
+    top = {tower: 1 for tower in ("image", "text", "head")}
+    for name, layer in found.items():
+        if layer:
+            top[tower_of(name)] = max(top[tower_of(name)], int(layer[1]) + 2)
+    return {
+        name: (int(layer[1]) + 1 if layer else 0 if FIRST.search(name) else top[tower_of(name)], top[tower_of(name)])
+        for name, layer in found.items()
+    }
+
+
+def alphas_of(names: Iterable[str], alpha: Alpha, depth: float = 0.0) -> dict[str, float]:
+    """Name -> its alpha: that of its tower, bent by depth.
+
+    Of a weight at the share s of its tower's depth (0: embeddings, 1: what comes after the layers) it is
+    alpha ** (1 + depth * (1 - 2 s)): above 0 the lower layers stay nearer to the base, below 0 the upper ones. Both
+    ends stay the ends for every depth from -1 to 1, so a curve along alpha still leads from base to tuned.
+    """
+    names = list(names)
+    places = layers(names)
+    alphas = {}
+    for name in names:
+        own = alpha[tower_of(name)] if isinstance(alpha, Mapping) else alpha
+        share = places[name][0] / places[name][1]
+        bent = depth and 0 < own < 1 and tower_of(name) != "head"
+        alphas[name] = own ** (1 + depth * (1 - 2 * share)) if bent else own
+    return alphas
+
+
+def _told(alpha: Alpha) -> str:
+    return ", ".join(f"{k} {v:g}" for k, v in alpha.items()) if isinstance(alpha, Mapping) else f"{alpha:g}"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, str] | None = None) -> None:
@@ -95,7 +172,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, s
         ) from None
 
 
-class _Folder:
+class Folder:
     """The tensors of a model folder by name, read from its one file or its shards when asked for."""
 
     def __init__(self, folder: Path, files: ExitStack):
@@ -107,10 +184,7 @@ class _Folder:
             raise WeftError(f"{folder} holds no {WEIGHTS}; give a model folder in Hugging Face format")
         self.home = {}
         for path in paths:
-            try:
-                handle = files.enter_context(safe_open(path, "pt"))
-            except (OSError, SafetensorError) as error:
-                raise WeftError(f"cannot read the weights in {path}: {error}; copy the model again") from None
+            handle = _opened(path, files)
             self.home |= dict.fromkeys(handle.keys(), handle)
 
     def shapes(self) -> dict[str, tuple]:
@@ -121,7 +195,14 @@ class _Folder:
         return self.home[name].get_tensor(name)
 
 
-def _blend(name: str, base: Tensor, tuned: Tensor, alpha: float) -> Tensor:
+def _opened(path: Path, files: ExitStack):
+    try:
+        return files.enter_context(safe_open(path, "pt"))
+    except (OSError, SafetensorError) as error:
+        raise WeftError(f"cannot read the weights in {path}: {error}; copy the model again") from None
+
+
+def _blend(name: str, base: Tensor, tuned: Tensor, alpha: float, *importance: Tensor) -> Tensor:
     if not 0 <= alpha <= 1:
         raise WeftError(f"alpha is {alpha}; it must lie between 0 (the base) and 1 (the tuned model)")
     if not base.is_floating_point():
@@ -130,10 +211,13 @@ def _blend(name: str, base: Tensor, tuned: Tensor, alpha: float) -> Tensor:
         return base.clone()
     if alpha in (0, 1):  # bit by bit: 0 * x + y would lose a minus zero
         return (tuned if alpha else base).to(torch.float32, copy=True)
-    return torch.lerp(base.float(), tuned.float(), alpha)
+    if not importance:
+        return torch.lerp(base.float(), tuned.float(), alpha)
+    ours, theirs = (share * (each + DAMPING) for share, each in zip((alpha, 1 - alpha), importance[::-1], strict=True))
+    return torch.lerp(base.float(), tuned.float(), ours / (ours + theirs))
 
 
-def _matching(base: dict[str, tuple], tuned: dict[str, tuple], where_base, where_tuned) -> list[str]:
+def matching(base: dict[str, tuple], tuned: dict[str, tuple], where_base, where_tuned) -> list[str]:
     """The names to interpolate, in order. Integer buffers that one side lacks are derived ones and left out
     (older files of CLIP store position ids, newer ones do not)."""
     both = base.keys() & tuned.keys()

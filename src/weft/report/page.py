@@ -58,8 +58,9 @@ def _head(results: dict) -> Html:
 
 def _title(results: dict) -> Html:
     facts = [("Base", results.get("base")), ("Catalogue", results.get("catalogue")), ("Recipe", results.get("recipe"))]
-    chosen = results.get("alpha", {}).get("chosen")
-    facts += [("α", None if missing(chosen) else f"{chosen:g}"), ("Seed", results.get("seed"))]
+    chosen, towers = (results.get("alpha", {}).get(key) for key in ("chosen", "towers"))
+    told = ", ".join(f"{alpha:g} for {tower}s" for tower, alpha in towers.items()) if towers else None
+    facts += [("α", told or (None if missing(chosen) else f"{chosen:g}")), ("Seed", results.get("seed"))]
     told = [tag("div", tag("dt", name), tag("dd", quoted(value))) for name, value in facts if value not in (None, "")]
     return join(tag("p", "Weft report", class_="eyebrow"), tag("dl", told, class_="facts"))
 

@@ -1,0 +1,141 @@
+"""How a run trains and weaves: the `[train]` and `[weave]` tables of a recipe, and what they must not say together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Literal
+
+
+def later(default: Any) -> Any:
+    """A setting that came after folders were made without it: its default leaves their keys as they were."""
+    return field(default=default, metadata={"later": True})
+
+
+@dataclass(frozen=True)
+class Train:
+    """One run of the training loop."""
+
+    epochs: int = 6
+    batch: int = 256
+    micro_batch: int = 0  # pairs in memory at once; 0 = the whole batch. The gradient is the same for any value
+    lr: float = 1e-4
+    image_lr: float = 1.0  # times lr; 0 freezes the image tower
+    text_lr: float = 1.0
+    head_lr: float = 1.0  # logit scale and bias
+    weight_decay: float = 0.01
+    warmup: float = 0.1  # share of the steps
+    clip: float = 1.0  # gradient norm
+    short_weight: float = 1.0
+    long_weight: float = 1.0
+    lwf_weight: float = 1.0
+    lwf_target: Literal["cached", "live"] = "cached"  # live: a pass of the teacher, to measure what the cache saves
+    positive_weights: tuple[float, ...] = (0.0, 0.33, 0.67, 1.0)  # by grade 0..3
+    negative_weights: tuple[float, ...] = (1.0, 1.0, 0.5, 0.0)
+    neighbours: int = 8  # products of one category that share a batch, so that negatives are hard
+    crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
+    flip: bool = True
+    backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
+    precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
+    checkpointing: bool = False  # recompute activations: less memory, about a third more time
+    compile: bool = False
+    checkpoint_every: int = 200  # steps
+
+    # What is trained, and how fast (weft.rates).
+    lora_rank: int = later(0)  # 0: every weight; else updates of this rank to every transformer layer's matrices
+    lora_alpha: float = later(0.0)  # they are multiplied by lora_alpha / lora_rank; 0: by 1
+    probe_epochs: int = later(0)  # the first epochs, which train each tower's last layer and the head alone
+    layer_decay: float = later(1.0)  # a layer's rate over that of the layer above it
+
+    # What holds the student near its base (weft.losses).
+    l2sp: float = later(0.0)  # + l2sp / 2 times the squared distance from the base's weights
+    lwf_text_weight: float = later(0.0)  # as lwf_weight, for the queries; costs a text pass of the base
+    lwf_similarity_weight: float = later(
+        0.0
+    )  # for the batch's similarities between pictures and queries; costs as much
+    reference: str = later("")  # a `curate` folder: its train split's pictures and titles are distilled at every step
+    reference_weight: float = later(1.0)
+    reference_batch: int = later(64)  # products of it a step
+    reference_loss: Literal["similarity", "vectors"] = later("similarity")
+    vicreg_weight: float = later(0.0)  # variance and covariance of the batch's embeddings
+    vicreg_on: Literal["both", "image", "text"] = later("both")
+
+    # Which weights come out of it.
+    ema: float = later(0.0)  # 0: the last ones; else their moving average, which keeps this share of itself a step
+    average_from: float = later(1.0)  # their plain average from this share of the steps on; 1: the last ones
+    # The gradient is taken at base + a (weights - base), a drawn afresh from this range at every step.
+    weave_alpha: tuple[float, float] = later((1.0, 1.0))
+    fisher_batches: int = later(0)  # of the catalogue and of the reference, to measure for weave.fisher what matters
+
+
+@dataclass(frozen=True)
+class Weave:
+    """How alpha is chosen."""
+
+    grid: int = 11  # values of alpha from 0 to 1
+    delta: float = 0.01  # the largest drop allowed on any out-of-domain dev task
+    # margin: the largest worst-case margin over the strongest baseline, in standard errors
+    rule: Literal["delta", "margin"] = "delta"
+    full: bool = False  # evaluate every alpha instead of estimating
+    towers: bool = later(False)  # an alpha for each tower, all grid x grid of them evaluated
+    depth: float = later(0.0)  # above 0 the lower layers stay nearer to the base, below 0 the upper ones (weft.weights)
+    fisher: bool = later(False)  # weigh every weight of base and tuned by how much it matters (weft.fisher)
+    soup: tuple[str, ...] = later(())  # model folders trained from the same base: merged with this run's before weaving
+    soup_rule: Literal["average", "stock"] = later("average")  # stock: Model Stock (weft.merge)
+
+
+NOTHING_TO_KEEP = {
+    "lwf_weight": 0.0, "lwf_text_weight": 0.0, "lwf_similarity_weight": 0.0, "reference": "", "l2sp": 0.0,
+    "lora_rank": 0, "probe_epochs": 0, "weave_alpha": (1.0, 1.0), "fisher_batches": 0,
+}  # fmt: skip
+"""What a base that is trained from nothing cannot be asked for."""
+
+RANGES = {
+    "train.epochs": (1, inf),
+    "train.batch": (1, inf),
+    "train.micro_batch": (0, inf),
+    "train.warmup": (0, 1),
+    "train.crop": (0.01, 1),
+    "train.backdrop": (0, 1),
+    "train.checkpoint_every": (1, inf),
+    "train.lora_rank": (0, inf),
+    "train.lora_alpha": (0, inf),
+    "train.probe_epochs": (0, inf),
+    "train.layer_decay": (0.01, 1),
+    "train.l2sp": (0, inf),
+    "train.lwf_text_weight": (0, inf),
+    "train.lwf_similarity_weight": (0, inf),
+    "train.reference_weight": (0, inf),
+    "train.reference_batch": (2, inf),
+    "train.vicreg_weight": (0, inf),
+    "train.ema": (0, 1),
+    "train.average_from": (0, 1),
+    "train.fisher_batches": (0, inf),
+    "weave.grid": (2, inf),
+    "weave.delta": (0, 1),
+    "weave.depth": (-1, 1),
+}
+
+
+def problems(train: Train, weave: Weave) -> Iterator[str]:
+    """What types and ranges cannot say."""
+    for name in ("positive_weights", "negative_weights"):
+        if len(getattr(train, name)) != 4:
+            yield f"train.{name} needs four numbers, for the grades 0 to 3"
+    if train.probe_epochs and train.probe_epochs >= train.epochs:
+        yield f"train.probe_epochs is {train.probe_epochs} of {train.epochs} epochs; leave some to train the rest"
+    if train.ema and train.average_from < 1:
+        yield "train.ema and train.average_from are two ways to average the weights: set one of them"
+    low, high = train.weave_alpha
+    if not 0 < low <= high <= 1:
+        yield f"train.weave_alpha is [{low:g}, {high:g}]; it must be a range above 0 and up to 1, as in [0.3, 1.0]"
+    if train.fisher_batches and not train.reference:
+        yield "train.fisher_batches measures the base on reference data: name some in train.reference"
+    if weave.fisher and not train.fisher_batches:
+        yield "weave.fisher reads what train.fisher_batches measures: set that too, to 16 for instance"
+    if weave.soup_rule == "stock" and not weave.soup:
+        yield "weave.soup_rule = 'stock' reads the angle between models: name at least one more in weave.soup"
+    if train.lora_rank:  # they speak of the base's own weights, which LoRA never moves
+        others = {"l2sp": train.l2sp, "probe_epochs": train.probe_epochs, "ema": train.ema}
+        others |= {"average_from": train.average_from < 1, "weave_alpha": low < 1}
+        for name in (name for name, value in others.items() if value):
+            yield f"train.{name} does not go with train.lora_rank: set one of them"

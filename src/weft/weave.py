@@ -1,0 +1,129 @@
+"""Weaves: merges what was trained, chooses alpha on development queries, writes the model between base and tuned."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from weft import merge, seen, sweep
+from weft.artefact import file_key, write_json
+from weft.benchmarks.record import AnyTask
+from weft.embed import Embedder
+from weft.encoders import load, local_folder
+from weft.errors import WeftError
+from weft.evaluate import embed_task, score
+from weft.options import Weave
+from weft.progress import say
+from weft.recipe import Recipe
+from weft.results import alpha_record
+from weft.weights import FISHER, check_match, interpolate
+
+SOUP = "tuned"
+"""In the stage's folder: the merged model, where several were trained."""
+
+
+def weave(recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder: Path) -> None:
+    """Writes `folder/model`, theta(alpha) between the recipe's base and `tuned`, and `folder/alpha.json`.
+
+    Args:
+        tuned: what this run has trained; with `weave.soup` it is merged with others first, into `folder/tuned`.
+        tasks: of the development split.
+        cache: where the embeddings of base, tuned and baselines are kept.
+
+    Raises:
+        WeftError: the models do not belong together, or there is no in-domain query to choose by.
+    """
+    rules, base = recipe.weave, local_folder(recipe.base)
+    check_match(base, tuned)
+    if not any(task.domain == "in-domain" for task in tasks):
+        raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
+    how = path_of(rules, tuned)
+    if rules.soup:
+        tuned = _soup(rules, base, tuned, folder / SOUP)
+
+    def embedder(model: Path | str, kept: Path = cache) -> Embedder:
+        return Embedder(load(str(model)), kept, recipe.micro_batch)
+
+    def row_of(one: Embedder) -> sweep.Row:
+        return {task.name: score(task, *embed_task(task, one)).values[task.primary] for task in tasks}
+
+    @contextmanager
+    def between(alpha: float) -> Iterator[Embedder]:
+        say(f"  measuring alpha = {alpha:g} on dev queries")
+        trial = folder / "trial"
+        interpolate(base, tuned, alpha, trial, **how)
+        yield embedder(trial, trial / "cache")
+        shutil.rmtree(trial)
+
+    def measure(place: int) -> sweep.Row:
+        with between(float(grid[place])) as one:
+            return row_of(one)
+
+    grid = np.round(np.linspace(0, 1, rules.grid), 6)
+    ends = embedder(recipe.base), embedder(tuned)
+    baselines = [row_of(embedder(name)) for name in recipe.baselines] if rules.rule == "margin" else []
+    domains = {task.name: task.domain for task in tasks}
+    if rules.towers:
+        places, rows = sweep.of_towers(tasks, *ends, between, grid)
+        rule = sweep.Rule(rules.rule, rules.delta, domains, (rows[0], *baselines))
+        choice = sweep.choose(rows, rows.__getitem__, rule, full=True)
+        chosen = dict(zip(("image", "text"), places[choice.place], strict=True))
+        alpha = chosen | {"head": sum(chosen.values()) / 2}
+        record = _of_towers(alpha_record(np.mean(places, axis=1), rows, choice, rule), places, chosen)
+    else:
+        say("  estimating every alpha from the endpoints' embeddings")
+        estimated = sweep.estimates(tasks, *ends, grid)
+        rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines))
+        record = alpha_record(grid, estimated, sweep.choose(estimated, measure, rule, rules.full), rule)
+        alpha = record["chosen"]
+    interpolate(base, tuned, alpha, folder / "model", **how)
+    _keep_seen(tuned, folder / "model")
+    write_json(folder / "alpha.json", record)
+
+
+def path_of(rules: Weave, tuned: Path) -> dict:
+    """How the rules lead from base to tuned: what `interpolate` is told beside alpha. `tuned`: a `train/model`."""
+    return {"depth": rules.depth, "fisher": [tuned.parent / name for name in FISHER] if rules.fisher else ()}
+
+
+def soup_keys(rules: Weave) -> dict[str, str]:
+    """What the other models of a soup are, for the stage's key. Raises `WeftError` where one is not there."""
+    return {
+        f"soup {name}": "".join(file_key(file) for file in sorted(local_folder(name).glob("*.safetensors")))
+        for name in rules.soup
+    }
+
+
+def _soup(rules: Weave, base: Path, tuned: Path, out: Path) -> Path:
+    """The models of a soup are taken to be trained on one catalogue: what they saw is what `tuned` saw."""
+    folders = [tuned, *map(local_folder, rules.soup)]
+    say(f"  merging {len(folders)} models")
+    if rules.soup_rule == "stock":
+        merge.model_stock(base, folders, out)
+    else:
+        merge.average(folders, out)
+    _keep_seen(tuned, out)
+    return out
+
+
+def _keep_seen(tuned: Path, out: Path) -> None:
+    if (tuned / seen.FILE).exists():
+        shutil.copy(tuned / seen.FILE, out / seen.FILE)
+
+
+def _of_towers(record: dict, places: list[tuple[float, float]], chosen: dict[str, float]) -> dict:
+    """The record of a choice among pairs of alphas: the whole surface, and of it, as `curve`, where both are equal."""
+    surface = [
+        step | {"image": image, "text": text}
+        for step, (image, text) in zip(record["curve"], places, strict=True)
+    ]  # fmt: skip
+    told = (
+        f"alpha is {chosen['image']:g} for the image tower and {chosen['text']:g} for the text tower, of which the one "
+    )
+    told += "alpha told elsewhere is the mean; the curve is where both are equal"
+    curve = [step for step in surface if step["image"] == step["text"]]
+    measured = [step["alpha"] for step in curve]
+    note = "; ".join(filter(None, (told, record["note"])))
+    return record | {"towers": chosen, "note": note, "measured": measured, "curve": curve, "surface": surface}

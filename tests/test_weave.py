@@ -1,0 +1,107 @@
+"""Weaving in its variants: an alpha for each tower, bent by depth, and merged models, on a drawn catalogue."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import tiny_recipe
+from weft import encoders, merge, sweep
+from weft.embed import Embedder
+from weft.errors import WeftError
+from weft.evaluate import embed_task, score
+from weft.pipeline import Pipeline
+from weft.recipe import load
+from weft.weights import interpolate
+
+MORE = ["curate.dev_share=0.3", "curate.test_share=0.1", "train.epochs=2", "weave.grid=3", "weave.delta=1.0"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The arguments of `load` for a recipe that is trained, and that pipeline."""
+    path = tiny_recipe.recipe(tmp_path_factory.mktemp("weave"))
+    pipeline = Pipeline(load(path, MORE))
+    pipeline.curate()
+    pipeline.train()
+    return path, pipeline
+
+
+def woven(trained, *settings: str) -> tuple[dict, dict[str, torch.Tensor], Pipeline]:
+    """alpha.json and the weights under these settings."""
+    pipeline = Pipeline(load(trained[0], [*MORE, *settings]))
+    shutil.rmtree(pipeline.folder / "weave", ignore_errors=True)
+    pipeline.weave()
+    folder = pipeline.folder / "weave"
+    assert not list(folder.glob("trial*"))
+    return json.loads((folder / "alpha.json").read_text()), load_file(folder / "model" / "model.safetensors"), pipeline
+
+
+def test_an_alpha_for_each_tower(trained, tmp_path):
+    record, weights, pipeline = woven(trained, "weave.towers=true")
+    base, tuned = pipeline.base_folder, pipeline.folder / "train" / "model"
+    tasks = pipeline._tasks("dev")
+    assert len(record["surface"]) == 9 and [step["alpha"] for step in record["curve"]] == [0.0, 0.5, 1.0]
+    step = next(s for s in record["surface"] if (s["image"], s["text"]) == (0.5, 1.0))
+    interpolate(base, tuned, {"image": 0.5, "text": 1.0, "head": 0.3}, tmp_path / "one")  # the head ranks nothing
+    one = Embedder(encoders.load(tmp_path / "one"))
+    for task in tasks:
+        true = score(task, *embed_task(task, one)).values[task.primary].mean()
+        assert step["tasks"][task.name]["score"] == pytest.approx(true, abs=1e-9)
+    best = max(record["surface"], key=lambda s: (round(s["in_domain"], 9), -s["image"] - s["text"]))
+    assert record["towers"] == {"image": best["image"], "text": best["text"]}
+    assert record["chosen"] == pytest.approx(sum(record["towers"].values()) / 2)
+    assert f"{best['text']:g} for the text tower" in record["note"]
+    interpolate(base, tuned, record["towers"] | {"head": record["chosen"]}, tmp_path / "two")
+    expected = load_file(tmp_path / "two" / "model.safetensors")
+    assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
+
+
+def test_the_places_lead_from_base_to_tuned(trained):
+    _, pipeline = trained
+    base, tuned = (Embedder(encoders.load(m)) for m in (pipeline.base_folder, pipeline.folder / "train" / "model"))
+    places, rows = sweep.of_towers(pipeline._tasks("dev")[:1], base, tuned, None, np.asarray([0.0, 1.0]))
+    assert places == [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+    for place, embedder in ((0, base), (3, tuned)):
+        for task in pipeline._tasks("dev")[:1]:
+            true = score(task, *embed_task(task, embedder)).values[task.primary]
+            assert np.array_equal(rows[place][task.name], true)
+
+
+def test_a_bend_by_depth_is_measured_and_written(trained, tmp_path):
+    record, weights, pipeline = woven(trained, "weave.depth=0.7", "weave.full=true")
+    tuned = pipeline.folder / "train" / "model"
+    interpolate(pipeline.base_folder, tuned, record["chosen"], tmp_path / "bent", depth=0.7)
+    expected = load_file(tmp_path / "bent" / "model.safetensors")
+    assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
+    interpolate(pipeline.base_folder, tuned, 0.5, tmp_path / "half", depth=0.7)
+    embedder = Embedder(encoders.load(tmp_path / "half"))
+    for task in pipeline._tasks("dev"):
+        true = score(task, *embed_task(task, embedder)).values[task.primary].mean()
+        assert record["curve"][1]["tasks"][task.name]["score"] == pytest.approx(true, abs=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["average", "stock"])
+def test_a_soup_is_merged_then_woven(trained, tmp_path, rule):
+    _, first = trained
+    base, tuned, other = first.base_folder, first.folder / "train" / "model", tmp_path / "other"
+    interpolate(base, tuned, 0.4, other)  # stands for a run by another seed
+    _, _, pipeline = woven(trained, f"weave.soup=['{other.as_posix()}']", f"weave.soup_rule='{rule}'")
+    merged = pipeline.folder / "weave" / "tuned"
+    if rule == "stock":
+        merge.model_stock(base, [tuned, other], tmp_path / "merged")
+    else:
+        merge.average([tuned, other], tmp_path / "merged")
+    expected = load_file(tmp_path / "merged" / "model.safetensors")
+    got = load_file(merged / "model.safetensors")
+    assert all(torch.equal(got[name], tensor) for name, tensor in expected.items())
+    assert pipeline._models()["tuned"] == str(merged) and (merged / "weft_trained_on.parquet").exists()
+    key = pipeline._weave_stage().key
+    interpolate(base, tuned, 0.6, other)
+    assert pipeline._weave_stage().key != key  # another model is another soup
+    shutil.rmtree(other)
+    with pytest.raises(WeftError):
+        pipeline.weave()
