@@ -62,8 +62,8 @@ class Chromium:
     def __init__(self, place: str, profile: str):
         ours, theirs = _pipe(), _pipe()  # (read, write): what it reads, what it writes
         with Path(os.devnull).open("wb") as nothing:
-            actions = [(os.POSIX_SPAWN_DUP2, ours[0], 3), (os.POSIX_SPAWN_DUP2, theirs[1], 4)]
-            actions += [(os.POSIX_SPAWN_DUP2, nothing.fileno(), stream) for stream in (1, 2)]
+            actions = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), stream) for stream in (1, 2)]  # first: it may be 3 or 4
+            actions += [(os.POSIX_SPAWN_DUP2, ours[0], 3), (os.POSIX_SPAWN_DUP2, theirs[1], 4)]
             command = [place, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
             self.process = os.posix_spawn(place, command, os.environ, file_actions=actions, setpgroup=0)
         os.close(ours[0]), os.close(theirs[1])

@@ -34,6 +34,7 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
             ["--items", "300", "--queries", "8", "--dim", "8", "--depth", "5", "--sample", "1"],
             ["search", "BM25", "pooling"],
         ),
+        ("bench_serve", ["--requests", "4", "--clients", "2", "--rounds", "1"], ["served, batches", "bare, single"]),
         ("bench_onnx", ["--batch", "2", "--rounds", "1"], ["PyTorch", "onnxruntime fp32"]),
         ("bench_evaluate", ["--tiny"], ["bare product", "top_k", "weft", "Marqo's loop", "mteb/BEIR, 100 deep"]),
     ],

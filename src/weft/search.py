@@ -19,7 +19,12 @@ SPARE = 16  # candidates kept beyond k, to settle near ties without a second pas
 
 
 def top_k(
-    queries: np.ndarray, gallery: np.ndarray, k: int, group: np.ndarray | None = None, chunk: int = CHUNK
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    k: int,
+    group: np.ndarray | None = None,
+    chunk: int = CHUNK,
+    longest: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best rows of the gallery for every query, or the k best groups of rows.
 
@@ -28,6 +33,7 @@ def top_k(
             memory-mapped, it is read in chunks.
         group: (N,) int >= 0, what each row belongs to (the product a picture shows). A group scores as its best
             row, and groups are returned in place of rows.
+        longest: of the gallery's rows, if they were checked before: for a single query the check is most of the work.
 
     Returns:
         (Q, k) int64 indices and (Q, k) float32 scores, best first, ties by the smallest index. Where there are
@@ -45,14 +51,16 @@ def top_k(
     if (labels < 0).any():
         raise ValueError("a negative group would read as an empty slot")
     # The error of a D-term float32 sum in any order is at most D * 2^-24 * |q| * |g| (Higham 2002, section 3.1).
-    longest = _check(gallery, "gallery", chunk)
+    longest = _check(gallery, "gallery", chunk) if longest is None else longest
     error = (queries.shape[1] + 2) * 2.0**-24 * longest * max(_check(queries, "query", chunk), 1e-30)
 
     indices = np.full((len(queries), k), -1, dtype=np.int64)
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
     pending, width = np.arange(len(queries)), k + SPARE
     if group is not None and len(labels):
-        width *= -(-len(labels) // max(len(np.unique(labels)), 1))  # mean number of rows per group, rounded up
+        width *= -(
+            -len(labels) // max(np.count_nonzero(np.bincount(labels)), 1)
+        )  # mean number of rows per group, rounded up
     while len(pending) and len(gallery):
         width = min(width, len(gallery))
         unsettled = []

@@ -1,0 +1,84 @@
+"""What was embedded before and need not be again: the last version's vectors and those of a run that was killed."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from weft.artefact import disk_error
+from weft.index.folder import Index
+
+PENDING = "pending"
+
+
+class Kept:
+    """Vectors by the SHA-256 of the picture, of one model and one precision.
+
+    Args:
+        folder: the index's own; `pending/` in it holds what was embedded since the last whole version.
+        key: of the model and the precision; what was left under another key is deleted.
+        index: the last version if its vectors may be used, or None.
+    """
+
+    def __init__(self, folder: Path, key: str, index: Index | None):
+        self.folder, self.index = folder / PENDING / key, index
+        self.rows: dict[bytes, tuple[int, int]] = {}
+        self.shards: list[np.ndarray] = []
+        for other in (folder / PENDING).glob("*"):
+            if other.name != key:
+                shutil.rmtree(other, ignore_errors=True)
+        self.old: dict[bytes, int] = {}
+        if index is not None:
+            self.old = {sha: row for row, sha in enumerate(index.hashes().tolist())}
+            self._take(list(self.old), index.vectors, list(self.old.values()))
+        self.resumed = 0
+        for file in sorted(self.folder.glob("*.npz")):
+            try:
+                with np.load(file) as found:
+                    hashes, vectors = found["hashes"], found["vectors"]
+            except (OSError, ValueError, KeyError, EOFError):
+                continue  # embedded again
+            self._take(hashes.tolist(), vectors, range(len(vectors)))
+            self.resumed += len(vectors)
+
+    def _take(self, hashes: Sequence[bytes], vectors: np.ndarray, rows: Sequence[int]) -> None:
+        self.shards.append(vectors)
+        self.rows |= {sha: (len(self.shards) - 1, row) for sha, row in zip(hashes, rows, strict=True)}
+
+    def __contains__(self, sha: str) -> bool:
+        return _bytes(sha) in self.rows
+
+    def vectors(self, hashes: Sequence[str]) -> np.ndarray:
+        """(len(hashes), D) of pictures that are kept."""
+        places = [self.rows[_bytes(sha)] for sha in hashes]
+        return np.stack([self.shards[shard][row] for shard, row in places])
+
+    def thumbnail(self, sha: str) -> bytes | None:
+        """The last version's, if it has that picture."""
+        row = self.old.get(_bytes(sha))
+        return None if row is None else self.index.thumbnail(row)
+
+    def add(self, hashes: Sequence[str], vectors: np.ndarray) -> None:
+        """Keeps new vectors on disk, whole or not at all. Raises `WeftError` if it is full."""
+        keys = np.asarray([_bytes(sha) for sha in hashes], dtype="S32")
+        file = self.folder / f"{len(list(self.folder.glob('*.npz'))):06d}.npz"
+        temporary = file.with_suffix(".partial")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as handle:
+                np.savez(handle, hashes=keys, vectors=vectors)
+            temporary.replace(file)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise disk_error(error, file) from None
+        self._take(keys.tolist(), vectors, range(len(vectors)))
+
+    def forget(self) -> None:
+        """Deletes what was pending: a whole version has it now."""
+        shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+
+def _bytes(sha: str) -> bytes:
+    """As numpy gives 32 bytes back: without zeros at the end."""
+    return bytes.fromhex(sha).rstrip(b"\0")

@@ -1,0 +1,284 @@
+"""The HTTP service: OpenAI-shaped embeddings, similarity, search over an index, pictures, health, metrics, the page."""
+
+import asyncio
+import base64
+import time
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from fastapi import FastAPI, File, Form, Query, Response, UploadFile
+from pydantic import ValidationError
+
+from weft import __version__
+from weft.serve import engine as work
+from weft.serve import errors
+from weft.serve import records as say
+from weft.serve.engine import Engine
+from weft.serve.errors import ApiError
+from weft.serve.limits import Gate, picture_bytes
+from weft.serve.metrics import Metrics
+
+DEPTH = 200
+"""Down to which rank two models' rankings are compared."""
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+REFUSALS = {
+    code: {"model": say.Error, "description": text}
+    for code, text in {
+        401: "A key is needed.", 404: "There is no such thing.", 413: "Too large.", 422: "It cannot be used; says why.",
+        429: "Busy: try again after `Retry-After` seconds.",
+    }.items()
+}  # fmt: skip
+
+
+def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), hosts: tuple[str, ...] = ()) -> FastAPI:
+    """The application around an engine; `keys` and `hosts` as `weft.serve.limits.Gate` takes them."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI):
+        yield
+        await engine.close()
+
+    app = FastAPI(
+        title="Weft", version=__version__, lifespan=life, docs_url=None, redoc_url=None, responses=REFUSALS,
+        description="Search a catalogue by text and picture with a specialised vision-language encoder.",
+    )  # fmt: skip
+    app.add_middleware(Gate, limits=engine.limits, metrics=metrics, keys=keys, hosts=hosts)
+    errors.install(app)
+    _embedding(app, engine)
+    _searching(app, engine)
+    _rest(app, engine, metrics)
+    return app
+
+
+def _embedding(app: FastAPI, engine: Engine) -> None:
+    def items(told: list[say.Input], param: str) -> list[str | bytes]:
+        if not 1 <= len(told) <= engine.limits.inputs:
+            raise ApiError(422, f"between 1 and {engine.limits.inputs} inputs a request", param)
+        return [_item(one, engine.limits.text, param) for one in told]
+
+    @app.post("/v1/embeddings", tags=["embeddings"])
+    async def embeddings(request: say.EmbeddingsRequest) -> say.Embeddings:
+        """Vectors of texts and pictures, in OpenAI's shape: unit length, one space for both."""
+        side = engine.side(request.model)
+        told = items(request.input if isinstance(request.input, list) else [request.input], "input")
+        if request.dimensions and request.dimensions > side.index.dim:
+            raise ApiError(422, f"{side.label} has {side.index.dim} dimensions", "dimensions")
+        vectors = await engine.embed(side, told)
+        if request.dimensions:
+            vectors = work.unit(vectors[:, : request.dimensions])
+        count = getattr(side.model.encoder, "token_lengths", lambda texts: [0])
+        tokens = sum(await engine.in_thread(count, [one for one in told if isinstance(one, str)]))
+        data = [say.Embedding(index=n, embedding=_coded(v, request.encoding_format)) for n, v in enumerate(vectors)]
+        return say.Embeddings(data=data, model=side.label, usage=say.Usage(prompt_tokens=tokens, total_tokens=tokens))
+
+    @app.post("/v1/similarity", tags=["embeddings"])
+    async def similarity(request: say.SimilarityRequest) -> say.Similarities:
+        """Cosines between every query and every document; either may be texts, pictures or both."""
+        side = engine.side(request.model)
+        queries, documents = items(request.queries, "queries"), items(request.documents, "documents")
+        if len(queries) + len(documents) > engine.limits.inputs:
+            raise ApiError(422, f"at most {engine.limits.inputs} inputs a request", "documents")
+        vectors = await engine.embed(side, [*queries, *documents])
+        scores = vectors[: len(queries)].astype(np.float64) @ vectors[len(queries) :].T.astype(np.float64)
+        return say.Similarities(model=side.label, scores=scores.tolist())
+
+    @app.get("/v1/models", tags=["embeddings"])
+    async def models() -> dict:
+        """The models served here, in OpenAI's shape."""
+        told = [
+            {"id": side.label, "object": "model", "created": 0, "owned_by": "weft", "dimensions": side.index.dim,
+             "fingerprint": side.index.fingerprint}
+            for side in engine.sides.values()
+        ]  # fmt: skip
+        return {"object": "list", "data": told}
+
+
+def _item(one: say.Input, longest: int, param: str) -> str | bytes:
+    if isinstance(one, say.ImageInput):
+        return picture_bytes(one.image, param)
+    text = one.text if isinstance(one, say.TextInput) else one
+    return picture_bytes(text, param) if text.startswith("data:image/") else _text(text, longest, param)
+
+
+def _text(text: str, longest: int, param: str) -> str:
+    if len(text) > longest:
+        raise ApiError(422, f"a text has at most {longest} characters", param)
+    if not text.strip():
+        raise ApiError(422, "an empty text", param)
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):  # JSON can say it, no file can
+        raise ApiError(422, "a text with half of a surrogate pair", param)
+    return " ".join(text.split())
+
+
+def _coded(vector: np.ndarray, how: str) -> list[float] | str:
+    return vector.tolist() if how == "float" else base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def _searching(app: FastAPI, engine: Engine) -> None:
+    async def answer(request: say.SearchRequest, image: bytes = b"") -> say.SearchAnswer:
+        start, limits = time.perf_counter(), engine.limits
+        if request.image:
+            image = picture_bytes(request.image, "image")
+        if request.like and (request.text or image):
+            raise ApiError(422, "ask for what is like a product, or by text and picture", "like")
+        text = _text(request.text, limits.text, "text") if request.text else ""
+        if request.hybrid and not text:
+            raise ApiError(422, "a hybrid search needs a text", "hybrid")
+        if request.limit > limits.page or request.offset + request.limit > limits.deep:
+            raise ApiError(422, f"at most {limits.page} products at once, down to rank {limits.deep}", "limit")
+        side, filters = engine.side(request.model), request.filters
+        others = [one for one in engine.sides.values() if one is not side]
+        if request.compare and not others:
+            raise ApiError(422, "one model is served here: start with --compare to have two", "compare")
+        query = work.Query(text, image, request.image_weight, request.like or "")
+        last = request.offset + request.limit
+        told = {"offset": request.offset, "model": side.label}
+        if request.compare:
+            depth = max(last, DEPTH)
+            mine, theirs = await asyncio.gather(
+                *(engine.ranking(one, query, depth, filters, request.hybrid) for one in (side, others[0]))
+            )
+            here, there = _ranks(side, mine[0]), _ranks(others[0], theirs[0])
+            told |= {
+                "depth": depth,
+                "results": await engine.in_thread(_hits, side, mine, request.offset, last, there),
+                "other": say.Ranking(
+                    model=others[0].label,
+                    results=await engine.in_thread(_hits, others[0], theirs, request.offset, last, here),
+                ),
+            }
+        else:
+            found = await engine.ranking(side, query, last, filters, request.hybrid)
+            told["results"] = await engine.in_thread(_hits, side, found, request.offset, last)
+        kept = await engine.in_thread(side.index.facets.mask, filters)
+        if request.facets:
+            counts = await engine.in_thread(side.index.facets.counts, filters)
+            told["facets"] = {
+                name: [say.FacetValue(value=value, count=count) for value, count in values]
+                for name, values in counts.items()
+            }
+        total = len(side.index) if kept is None else int(kept.sum())
+        return say.SearchAnswer(total=total, took_ms=round(1000 * (time.perf_counter() - start), 2), **told)
+
+    @app.post("/v1/search", tags=["search"])
+    async def search(request: say.SearchRequest) -> say.SearchAnswer:
+        """Products by text, picture or both, with filters, paging, facet counts; one model or two side by side."""
+        return await answer(request)
+
+    @app.post("/v1/search/upload", tags=["search"])
+    async def search_by_upload(
+        image: Annotated[UploadFile, File(description="A picture file.")],
+        request: Annotated[str, Form(description="The rest of a search request, as JSON.")] = "{}",
+    ) -> say.SearchAnswer:
+        """The same, with the picture as a form's file."""
+        try:
+            rest = say.SearchRequest.model_validate_json(request)
+        except ValidationError as error:
+            raise ApiError(422, f"request: {error.errors()[0]['msg']}"[:300], "request") from None
+        if rest.image:
+            raise ApiError(422, "two pictures: one as a file, one in the request", "image")
+        data = await image.read()
+        if not data:
+            raise ApiError(422, "an empty picture", "image")
+        return await answer(rest, data)
+
+    @app.get("/v1/products/{id:path}/similar", tags=["search"])
+    async def similar(
+        id: str, limit: int = Query(24, ge=1, le=100), offset: int = Query(0, ge=0), model: str | None = None
+    ) -> say.SearchAnswer:
+        """What looks like a product; `like` in a search does the same with filters and facets."""
+        return await answer(say.SearchRequest.model_construct(
+            text=None, image=None, image_weight=0.5, like=id, filters={}, limit=limit, offset=offset, model=model,
+            hybrid=False, compare=False, facets=False,
+        ))  # fmt: skip
+
+    @app.get("/v1/products/{id:path}", tags=["search"])
+    async def product(id: str) -> say.ProductAnswer:
+        """All that the index holds of a product."""
+        index = engine.first.index
+        if id not in index.row_of:
+            raise ApiError(404, "no such product", "id")
+        found = index.product(index.row_of[id])
+        kept = ("title", "description", "brand", "category", "attributes", "pictures")
+        return say.ProductAnswer(id=id, **{name: found[name] for name in kept})
+
+
+def _ranks(side: work.Side, rows: np.ndarray) -> dict[str, int]:
+    names = side.index.products["product_id"].take(rows).to_pylist()
+    return {name: rank for rank, name in enumerate(names, start=1)}
+
+
+def _hits(side: work.Side, found: tuple, first: int, last: int, other: dict[str, int] | None = None) -> list[say.Hit]:
+    rows, scores = found
+    hits = []
+    for place in range(first, min(last, len(rows))):
+        product = side.index.product(int(rows[place]))
+        hits.append(
+            say.Hit(
+                rank=place + 1,
+                id=product["product_id"],
+                score=None if scores is None else float(scores[place]),
+                other_rank=None if other is None else other.get(product["product_id"]),
+                **{name: product[name] for name in ("title", "brand", "category", "pictures")},
+            )
+        )
+    return hits
+
+
+def _rest(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
+    @app.get("/v1/gallery", tags=["search"])
+    async def gallery() -> dict:
+        """What the page begins with: models, counts, names to filter by, queries to try in short and long form."""
+        index = engine.first.index
+        return {
+            "models": list(engine.sides),
+            "products": len(index),
+            "pictures": len(index.owner),
+            "facets": list(index.facets.facets),
+            "examples": index.examples,
+        }
+
+    @app.get(
+        "/pictures/{sha}", tags=["search"], response_class=Response, responses={200: {"content": {"image/jpeg": {}}}}
+    )
+    async def picture(sha: str) -> Response:
+        """A thumbnail, by the SHA-256 of the picture it was made from."""
+        for side in engine.sides.values():
+            if (data := await engine.in_thread(side.index.picture, sha)) is not None:
+                kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+                return Response(data, media_type="image/jpeg", headers=kept)
+        raise ApiError(404, "no such picture", "sha")
+
+    @app.get("/health", tags=["operations"])
+    async def health() -> dict:
+        """200 as long as requests are answered."""
+        galleries = {side.label: side.index.folder.name for side in engine.sides.values()}
+        return {"status": "ok", "version": __version__, "indexes": galleries, "waiting": engine.batcher.waiting}
+
+    @app.get("/metrics", tags=["operations"], response_class=Response)
+    async def prometheus() -> Response:
+        """Prometheus' text format."""
+        return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    files = _page()
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/page/{name}", include_in_schema=False)
+    async def page(name: str = "index.html") -> Response:
+        if name not in files:
+            raise ApiError(404, "no such file")
+        data, kind = files[name]
+        return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+
+def _page() -> dict[str, tuple[bytes, str]]:
+    """Name -> (bytes, media type) of the page's files: nothing else can be asked for."""
+    folder = Path(str(resources.files("weft"))) / "serve" / "page"
+    return {path.name: (path.read_bytes(), TYPES[path.suffix]) for path in folder.iterdir() if path.suffix in TYPES}

@@ -1,0 +1,86 @@
+"""A server of its own process: its address, a graceful end, and what keeps it from starting."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tiny
+import tiny_catalogue
+from galleries import shop, table
+from weft.artefact import write_json
+from weft.errors import WeftError
+from weft.index import build, open_index
+from weft.index.finished import index_run, is_run
+from weft.serve import open_engine, serve
+
+CODE = "import sys; from pathlib import Path; from weft.serve import serve; serve(Path(sys.argv[1]), port=0)"
+BODY = b'{"input": "a red dress"}'
+
+
+def test_what_was_begun_is_finished_and_then_it_ends(shop_indexes):
+    command = [sys.executable, "-c", CODE, str(shop_indexes[0])]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as one:
+        try:
+            port = int(one.stdout.readline().rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as early:
+                head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BODY)}\r\n"
+                early.sendall(f"{head}Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n".encode())
+                assert b"100 Continue" in early.recv(1000)  # it is being read, so the request is under way
+                one.send_signal(signal.SIGTERM)
+                with pytest.raises(OSError):
+                    while True:  # until it listens no longer
+                        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+                early.sendall(BODY)
+                answer = b""
+                while part := early.recv(1 << 16):
+                    answer += part
+            assert answer.startswith(b"HTTP/1.1 200") and b'"embedding":[' in answer
+            assert one.wait(30) == 0, one.stderr.read()
+        finally:
+            one.kill()
+
+
+def test_a_port_that_is_taken_is_one_line(shop_indexes):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(WeftError, match="choose another --port"):
+            serve(shop_indexes[0], port=other.getsockname()[1])
+
+
+def test_a_finished_run_becomes_two_indexes(tmp_path):
+    tiny_catalogue.collection(tmp_path / "run" / "curate", 9)
+    tiny.encoder(seed=1).save(tmp_path / "run" / "weave" / "model")
+    tiny.encoder().save(tmp_path / "base")
+    assert is_run(tmp_path / "run") and not is_run(tmp_path)
+    (tmp_path / "run" / "train").mkdir()
+    write_json(tmp_path / "run" / "train" / "manifest.json", {"settings": {}})
+    with pytest.raises(WeftError, match="names no base"):
+        index_run(tmp_path / "run")
+    write_json(tmp_path / "run" / "train" / "manifest.json", {"settings": {"base": str(tmp_path / "base")}})
+    woven, base = (open_index(folder) for folder in index_run(tmp_path / "run"))
+    assert (woven.label, base.label, len(woven), len(base)) == ("woven", "base", 9, 9)
+    tiny.encoder(seed=2).save(tmp_path / "run" / "weave" / "model")  # the run was repeated
+    again = open_index(index_run(tmp_path / "run")[0])
+    assert again.fingerprint != woven.fingerprint and np.abs(again.vectors - woven.vectors).max() > 0.01
+    assert open_index(tmp_path / "run" / "index-base").manifest["counts"]["embedded"] == 0
+
+
+def test_a_model_that_was_changed_is_refused(tmp_path):
+    tiny.encoder().save(tmp_path / "model")
+    build(f"ours={tmp_path / 'model'}", table(tmp_path / "shop", shop(3)), tmp_path / "index")
+    tiny.encoder().save(tmp_path / "moved")
+    tiny.encoder(seed=5).save(tmp_path / "model")
+    with pytest.raises(WeftError, match="another model than"):
+        open_engine(tmp_path / "index")
+    engine = open_engine(tmp_path / "index", model=str(tmp_path / "moved"))
+    assert list(engine.sides) == ["ours"]
+    engine.batcher._closing = True
+    with pytest.raises(WeftError, match="both indexes call their model 'ours'"):
+        open_engine(tmp_path / "index", tmp_path / "index", model=str(tmp_path / "moved"))
