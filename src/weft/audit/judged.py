@@ -1,0 +1,52 @@
+"""Judgements as checks see them: what was found fitting in a pool, and what the pool holds by its own rule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from weft.benchmarks.record import Retrieval
+from weft.judging.ensemble import grades_of
+from weft.judging.lookup import systems_of
+from weft.judging.pool import ANSWERS, RANDOM, Pool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Judgements of a task's pooled pairs.
+
+    Attributes:
+        fitting: per query the ascending items that were judged relevant.
+        pooled: per query the items that are in the pool because a system returned them; None where everything was
+            judged. Not those judged only because the benchmark lists them as answers; nor random draws, which were
+            drawn from what is neither.
+        unfit: share of what was judged relevant that is not, as far as it is known (`weft agree`).
+    """
+
+    fitting: Sequence[np.ndarray]
+    pooled: Sequence[np.ndarray] | None = None
+    unfit: float = 0.0
+
+    @classmethod
+    def read(cls, task: Retrieval, pool: Pool, rows: Sequence[dict], relevant: float, unfit: float = 0.0) -> "Judged":
+        """From a pool and the judgements of its pairs, as `weft.judging.ensemble.read_all` gives them.
+
+        Args:
+            relevant: the lowest grade that fits.
+
+        Raises:
+            WeftError: the judgements follow several rubrics, or the pool is damaged.
+        """
+        fit = {key for key, grade in grades_of(rows).values.items() if grade >= relevant}
+        own = {key for key, names in systems_of(pool).items() if set(names) - {RANDOM, ANSWERS}}
+        place = {name: row for row, name in enumerate(task.corpus.ids)}
+        return cls(_rows(task, fit, place), _rows(task, own, place), unfit)
+
+
+def _rows(task: Retrieval, keys: set[tuple[str, str, str]], place: Mapping[str, int]) -> list[np.ndarray]:
+    """Per query the ascending rows of the pairs (task, query id, document id) that are of this task."""
+    found: dict[str, list[int]] = {}
+    for name, query, document in keys:
+        if name == task.name and document in place:
+            found.setdefault(query, []).append(place[document])
+    return [np.asarray(sorted(found.get(query, ())), dtype=np.int64) for query in task.query_ids]
