@@ -3,7 +3,7 @@
 import datetime
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def evaluate(
     cache = cache or out / "cache"
     benchmarks = [sound(open_benchmark(spec, cache / "benchmarks")) for spec in on]
     unique([benchmark.name for benchmark in benchmarks], "benchmarks")
-    named = dict(_named(spec) for spec in models)
+    named = dict(name_and_place(spec) for spec in models)
     if len(named) < len(models):
         raise WeftError(f"two models have one name: call them NAME=MODEL ({', '.join(models)})")
     for name, place in named.items():
@@ -95,7 +95,7 @@ def evaluate(
     write_per_query(out / "per_query.parquet", tasks, by_model)
     write_runs(out / "runs", tasks, by_model, DEPTH)
     write_qrels(out / "qrels", tasks)
-    page.write(results, _pictures(tasks), out)
+    page.write(results, pictures(tasks.values()), out)
     return results
 
 
@@ -105,7 +105,7 @@ def unique(names: Sequence[str], what: str) -> None:
         raise WeftError(f"two {what} are called {', '.join(twice)}: every row and column needs a name of its own")
 
 
-def _named(spec: str) -> tuple[str, str]:
+def name_and_place(spec: str) -> tuple[str, str]:
     """A model's name in tables, and where it is."""
     name, sign, place = spec.partition("=")
     if not sign or Path(spec).exists():
@@ -177,10 +177,10 @@ def _contaminated(name: str, place: str, benchmarks: Sequence[Benchmark], cache:
     return rows
 
 
-def _pictures(tasks: dict[tuple[str, str], AnyTask]):
+def pictures(tasks: Iterable[AnyTask]) -> Callable[[str], bytes]:
     """SHA-256 of a picture -> its bytes, over everything that was asked."""
     stores = {}
-    for task in tasks.values():
+    for task in tasks:
         for side in (task.queries, task.corpus) if isinstance(task, Retrieval) else (task.items,):
             if side.pictures is not None:
                 stores[id(side.pictures)] = side.pictures

@@ -5,7 +5,7 @@ import datetime
 import shlex
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from weft import __version__
@@ -20,9 +20,9 @@ from weft.benchmarks.record import AnyTask, Benchmark, Retrieval
 from weft.benchmarks.sound import sound
 from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
-from weft.encoders.source import find
 from weft.errors import WeftError
 from weft.evaluate import describe
+from weft.leaderboard import name_and_place, pictures
 from weft.progress import progress, say
 from weft.report import audit as page
 from weft.seen import Seen
@@ -101,9 +101,7 @@ def opened_models(
     """By name: the encoders, what they were trained on where they say it, and their prefixes of queries."""
     encoders, seen, prefixes = {}, {}, {}
     for spec in specs:
-        name, sign, place = spec.partition("=")
-        if not sign or Path(spec).exists():
-            name, place = find(spec).name, spec
+        name, place = name_and_place(spec)
         if name in encoders:
             raise WeftError(f"two models are called {name}: call them NAME=MODEL ({', '.join(specs)})")
         encoders[name] = Embedder(load(place, remote_code=remote_code), cache, batch)
@@ -185,18 +183,3 @@ def told_of(benchmark: Benchmark) -> dict:
     facts = ("name", "source", "revision", "licence", "citation")
     tasks = [describe(task) | {"metrics": list(task.metrics), "counts": task.counts} for task in benchmark.tasks]
     return {name: getattr(benchmark, name) for name in facts} | {"notes": list(benchmark.notes), "tasks": tasks}
-
-
-def pictures(tasks: Sequence[AnyTask]) -> Callable[[str], bytes]:
-    """SHA-256 of a picture -> its bytes, over all tasks."""
-    sides = [s for t in tasks for s in ((t.queries, t.corpus) if isinstance(t, Retrieval) else (t.items,))]
-    stores = list({id(side.pictures): side.pictures for side in sides if side.pictures is not None}.values())
-    place = {digest: (store, row) for store in stores for row, digest in enumerate(store.image_hashes)}
-
-    def image(digest: str) -> bytes:
-        if digest not in place:
-            raise WeftError(f"no picture {digest} in the benchmarks")
-        store, row = place[digest]
-        return store.image(row)
-
-    return image
