@@ -4,10 +4,15 @@ BIN := .venv/bin
 # A local copy of the public data sets, if there is one; without it they come from the hub.
 DATA ?= $(wildcard ../shared/data)
 
-.PHONY: demo test check kagl bench base clean
+.PHONY: demo serve test check kagl study proof bench base clean
 
 demo: .venv/ready
 	$(BIN)/weft run recipes/demo.toml
+
+# The demo's catalogue searched by both models, side by side, in a browser.
+serve: .venv/ready-serve
+	$(BIN)/weft run recipes/demo.toml
+	$(BIN)/weft serve runs/demo
 
 test: .venv/ready-dev .venv/openclip .venv/sbert
 	$(BIN)/python -m pytest $(ARGS)
@@ -19,6 +24,14 @@ check: .venv/ready-dev
 kagl: .venv/ready
 	$(BIN)/weft run recipes/kagl_base.toml --set data=$(DATA)
 	$(BIN)/weft run recipes/kagl.toml --set data=$(DATA)
+
+# The paper's claims on the catalogue that Weft draws itself. Minutes.
+study: .venv/ready
+	$(BIN)/weft study studies/demo.toml
+
+# Faults planted where the truth is known: what is found, what is repaired, where a judge breaks.
+proof: .venv/ready
+	$(BIN)/python tools/proof.py
 
 bench: .venv/ready-dev
 	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
@@ -33,6 +46,10 @@ base: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet "torch==2.13.0"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/ready-serve: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[serve]"
 	touch $@
 
 .venv/ready-dev: .venv/ready
