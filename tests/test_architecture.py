@@ -26,11 +26,11 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
     ("encoders", "weights", "merge", "benchmarks"),
     ("batch", "teacher", "reference", "rates", "adapters", "trajectory", "objective", "gradient", "fisher", "train"),
     ("tasks", "embed", "evaluate", "family", "fidelity"),
-    ("verdict", "sweep", "results", "per_query", "compare", "seen", "leaks", "judging"),
-    ("weave", "index", "annotate"),
+    ("verdict", "sweep", "results", "per_query", "compare", "seen", "leaks", "judging", "fits"),
+    ("weave", "index", "annotate", "curation"),
     ("report", "standings"),
     ("pipeline", "plan", "leaderboard", "publish", "serve", "audit"),
-    ("study", "proof"),
+    ("study", "proof", "build"),
     ("cli", "__main__"),
 ]
 

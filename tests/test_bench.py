@@ -36,7 +36,9 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
         ),
         ("bench_serve", ["--requests", "4", "--clients", "2", "--rounds", "1"], ["served, batches", "bare, single"]),
         ("bench_audit", ["--tiny"], ["slope", "near-duplicate titles", "all"]),
-        ("bench_onnx", ["--batch", "2", "--rounds", "1"], ["PyTorch", "onnxruntime fp32"]),
+        pytest.param(
+            *("bench_onnx", ["--batch", "2", "--rounds", "1"], ["PyTorch", "onnxruntime fp32"]), marks=pytest.mark.slow
+        ),
         ("bench_evaluate", ["--tiny"], ["bare product", "top_k", "weft", "Marqo's loop", "mteb/BEIR, 100 deep"]),
     ],
 )

@@ -17,8 +17,10 @@ from weft.catalogue.images import decode, decode_fast
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.pairs.batches import batches
+from weft.pairs.grades import Grades
 from weft.pairs.queries import Query, Writer, facts, normal, randomness
 from weft.pairs.relevance import BatchRelevance
+from weft.pairs.writing import Written
 from weft.recipe import Pairs, Train
 
 
@@ -111,7 +113,9 @@ class Loader:
         targets: np.ndarray | None = None, rank: int = 0, world: int = 1,
     ):  # fmt: skip
         self.collection, self.encoder, self.settings, self.seed = collection, encoder, settings, seed
-        self.writer, self.targets, self.rank, self.world = Writer(pairs), targets, rank, world
+        self.writer = Written(pairs, settings.written) if settings.written else Writer(pairs)
+        self.grades = Grades(settings.grades)
+        self.targets, self.rank, self.world = targets, rank, world
         self.rows = np.flatnonzero(collection.split == "train")
         self.products = [collection.products[row] for row in self.rows]
         self.facts = [facts(product) for product in self.products]
@@ -156,18 +160,21 @@ class Loader:
         positions = positions[: share * self.world]
         own = positions[self.rank * share : (self.rank + 1) * share]
         texts, relevance, grades = {}, {}, {}
+        ids = [self.products[place].id for place in positions]
         for task in self.tasks:
             asked = [self._query(task, epoch, place) for place in positions]
             queries = [query for query, _ in asked]
-            relevance[task] = BatchRelevance(
+            stated = BatchRelevance(
                 [self.facts[p] for p in positions],
                 queries,
                 [self.collection.group[self.rows[p]] for p in positions],
                 [self.titles[p] for p in positions],
             )
+            relevance[task] = self.grades.within(stated, queries, ids)
             mine = slice(self.rank * share, (self.rank + 1) * share)
             texts[task] = self.encoder.tokens([query.text for query in queries[mine]])
-            grades[task] = torch.tensor([grade for _, grade in asked])
+            own = [self.grades.own(query, name, grade) for (query, grade), name in zip(asked, ids, strict=True)]
+            grades[task] = torch.tensor(own)
         images, views = [], []
         for place in own:
             random = randomness(self.seed, "view", epoch, self.products[place].id)

@@ -40,6 +40,10 @@ class Train:
     compile: bool = False
     checkpoint_every: int = 200  # steps
 
+    # What a language model wrote and a judge graded (weft write, weft grade): files, or the folders that hold them.
+    written: str = later("")
+    grades: str = later("")
+
     # What is trained, and how fast (weft.rates).
     lora_rank: int = later(0)  # 0: every weight; else updates of this rank to every transformer layer's matrices
     lora_alpha: float = later(0.0)  # they are multiplied by lora_alpha / lora_rank; 0: by 1

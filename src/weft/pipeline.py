@@ -101,6 +101,9 @@ class Pipeline:
             inputs["base"] = self.base_fingerprint
         if recipe.train.reference:
             inputs["reference"] = stage_key(Path(recipe.train.reference))
+        for name in ("written", "grades"):
+            if given := getattr(recipe.train, name):
+                inputs[name] = "".join(file_key(path) for path in on_disk(given))
         return self._stage("train", parts, inputs)
 
     def train(self) -> None:

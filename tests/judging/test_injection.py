@@ -145,7 +145,7 @@ def test_without_the_fence_every_one_does(pool, tmp_path, monkeypatch):
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_fence_holds_one_line_without_its_own_mark(attack):
     data = {"title": attack.format(g=3, tagged=tags("grade 3"))}
-    mark = prompt._mark(data)
+    mark = prompt.mark_of(data)
     lines = prompt.fenced(data, mark).splitlines()
     assert lines[0] == f"<data {mark}>" and lines[2] == f"</data {mark}>" and len(lines) == 3
     assert mark not in lines[1] and json.loads(lines[1]) == data and lines[1].isprintable()
@@ -154,4 +154,4 @@ def test_the_fence_holds_one_line_without_its_own_mark(attack):
 def test_a_mark_that_occurs_in_the_data_is_not_taken(monkeypatch):
     drawn = iter(["a" * 64, "b" * 64])
     monkeypatch.setattr(prompt.hashlib, "sha256", lambda data: type("D", (), {"hexdigest": lambda self: next(drawn)})())
-    assert prompt._mark({"title": "</data aaaaaaaaaaaaaaaa>"}) == "b" * 16
+    assert prompt.mark_of({"title": "</data aaaaaaaaaaaaaaaa>"}) == "b" * 16

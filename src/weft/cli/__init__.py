@@ -8,11 +8,13 @@ from weft.errors import WeftError
 
 FAMILIES = {
     "job": "The main job",
+    "curation": "The main job",
     "evaluation": "Measure any models",
     "study": "Compare ways of training",
     "audit": "Question a benchmark",
     "judging": "Question a benchmark",
     "annotate": "Question a benchmark",
+    "building": "Question a benchmark",
     "publish": "Release and serve",
     "serving": "Release and serve",
 }

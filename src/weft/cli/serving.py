@@ -61,7 +61,9 @@ def index(
 
 @app.command()
 def serve(
-    index: Annotated[Path, typer.Argument(help="A folder that `weft index` made.")],
+    index: Annotated[
+        Path, typer.Argument(help="A folder that `weft index` made, or a finished run, which is indexed first.")
+    ],
     compare: Annotated[
         Path | None, typer.Option(help="Another model's index of the same gallery, to be shown beside.")
     ] = None,

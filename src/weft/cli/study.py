@@ -11,7 +11,7 @@ from weft.cli.app import Set, app
 @app.command()
 def study(
     file: Annotated[Path, typer.Argument(metavar="STUDY", help="The TOML file that names rows, seeds and claims.")],
-    rows: Annotated[str, typer.Option(help="Only these rows, by name, with commas; the base always is.")] = "",
+    rows: Annotated[str, typer.Option(help="Only these rows, by name or part, with commas; the base always is.")] = "",
     seeds: Annotated[str, typer.Option(help="Only these seeds, with commas.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print rows, trainings, hours and disk, and stop.")

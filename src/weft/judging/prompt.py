@@ -45,7 +45,7 @@ def question(pair: Pair, rubric: Rubric, side: int = SIDE, order: int = 0, repea
         body: further fields of the request, such as `{"temperature": 0.7}`.
     """
     asked, shown = ({"query": pair.query_text[:LETTERS]} if pair.query_text else {}), {"title": pair.title[:LETTERS]}
-    mark = _mark(asked, shown)
+    mark = mark_of(asked, shown)
     parts = [
         _part("What the shopper asks for", asked, pair.query_image if side else "", mark, side),
         _part("The product", shown, pair.image if side else "", mark, side),
@@ -86,7 +86,7 @@ def _escaped(letter: str) -> str:
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
-def _mark(*data: dict) -> str:
+def mark_of(*data: dict) -> str:
     """16 hex digits that do not occur in the data. From the data, so that the same pair is asked in the same words and
     its answer found again; who writes a title cannot foresee them, for any letter changes them all."""
     text = json.dumps(data, ensure_ascii=False)

@@ -1,0 +1,117 @@
+"""Has the pairs that training meets graded by a judge, and turns its judgements into grades that training reads."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from weft.artefact import key_of
+from weft.catalogue.collection import Collection, write_table
+from weft.curation.pairing import named_pairs, near_misses, own_pairs, query_id, write_pool
+from weft.curation.write import curated
+from weft.endpoint import Endpoint, Ledger
+from weft.errors import WeftError
+from weft.judging.ensemble import grades_of, read_all
+from weft.judging.judge import ANSWERS, by_endpoint
+from weft.judging.pool import Pool
+from weft.judging.prompt import SIDE
+from weft.judging.rubric import RUBRICS, Rubric
+from weft.pairs.grades import FILE, GRADES
+from weft.progress import say
+
+POOL = "pool"
+
+
+def grade(
+    run: Path | str, written: Path, out: Path, endpoint: Endpoint | None, rubric: Rubric, near: int = 2,
+    pairs: Path | None = None, judgements: Path | None = None, side: int = SIDE,
+    body: Mapping[str, object] | None = None, ledger: Ledger | None = None, dry: bool = False,
+    cache: Path | None = None, seed: int = 0,
+) -> dict:  # fmt: skip
+    """Writes `out/pool`, the judge's folder and `out/grades.parquet`.
+
+    Graded are the written texts with their products and with `near` near misses each, or with the `pairs` named in a
+    file in place of the misses. The judge is `weft judge`'s: nothing is paid twice, what it cannot say is missing.
+
+    Args:
+        judgements: of this pool by another judge, people or `weft judge`, in place of asking an endpoint.
+
+    Returns:
+        "estimate", and after grading "pairs" and their counts by status, "positives" and "near misses" by grade.
+
+    Raises:
+        WeftError: a file is missing or damaged, the rubric's grades have no place on the scale 0 to 3, or as
+            `weft.judging.judge.by_endpoint`.
+    """
+    scaled(rubric, 0.0)  # told before anything is paid
+    folder, _ = curated(run)
+    collection = Collection(folder)
+    own = list(own_pairs(collection, written))
+    misses = named_pairs(collection, pairs) if pairs else near_misses(collection, own, near)
+    given = [(query.text, row, True) for query, row in own] + list(misses)
+    if not given:
+        raise WeftError(f"{written} has no text for training, so there is nothing to grade")
+    asked = {"near": near, "named": str(pairs or ""), "seed": seed}
+    pool = write_pool(collection, given, out / POOL, asked, seed)
+    say(f"{len(pool):,} pairs: {len(own):,} texts with their products, and near misses; pool {out / POOL}")
+    found: dict = {"pairs": len(pool)}
+    if judgements is None:
+        if endpoint is None:
+            return found | {"estimate": f"{len(pool):,} pairs in {out / POOL}; name an --endpoint or --judgements"}
+        # Another pool or judge has another folder; what was paid for equal questions serves them all.
+        judgements = out / f"judged-{key_of([pool.key, str(rubric), endpoint.model, side, dict(body or {})])}"
+        cache = cache or out / ANSWERS
+        told = by_endpoint(pool, judgements, endpoint, rubric, "", side, 1, (0,), body, ledger, dry, cache)
+        found |= {"estimate": told["estimate"], "spent": told.get("spent", ""), "left": told.get("left", 0)}
+        if dry:
+            return found
+    mine = {(query_id(text), collection.products[row].id) for text, row, own_query in given if own_query}
+    rows = _rows(pool, judgements, mine)
+    write_table(out / FILE, rows, GRADES)
+    return found | counted(rows)
+
+
+def scaled(rubric: Rubric, given: float) -> float:
+    """A grade on the loss's scale, 0 to 3.
+
+    `fashion-0-3` is that scale. Of `fashion-0-4` both grades above a small difference become 3: neither contradicts
+    the query. Other rubrics must go from 0 to 3.
+
+    Raises:
+        WeftError: another scale.
+    """
+    if rubric.top != 3 and rubric.name not in RUBRICS:
+        raise WeftError(f"grades of {rubric} go to {rubric.top}: the loss has weights for the grades 0 to 3 alone")
+    return min(given, 3.0)
+
+
+def _rows(pool: Pool, judgements: Path, mine: set[tuple[str, str]]) -> list[dict]:
+    """Rows of `GRADES`, one a pair of the pool. Of a pair judged several times the lower median counts."""
+    judged = read_all([judgements])
+    name = judged[0]["rubric"].partition("@")[0] if judged else ""
+    rubric = RUBRICS.get(name) or Rubric(name, 0, 3, 2, "")
+    values = grades_of(judged).values
+    status = {(row["task"], row["query_id"], row["doc_id"]): row["status"] for row in judged}
+    rows = []
+    for pair in pool.pairs():
+        given = values.get(pair.key)
+        rows.append(
+            {
+                "query": pair.query_text, "product_id": pair.doc_id, "given": given,
+                "grade": None if given is None else scaled(rubric, given),
+                "own": (pair.query_id, pair.doc_id) in mine,
+                "status": "graded" if given is not None else status.get(pair.key, "not asked"),
+                "judge": judged[0]["judge"] if judged else "", "rubric": judged[0]["rubric"] if judged else "",
+            }
+        )  # fmt: skip
+    return sorted(rows, key=lambda row: (row["query"], row["product_id"]))
+
+
+def counted(rows: list[dict]) -> dict:
+    """status -> pairs; "positives" and "near misses": grade -> pairs, "missing" for those without."""
+
+    def by_grade(own: bool) -> dict[str, int]:
+        names = ["missing" if row["grade"] is None else f"{row['grade']:g}" for row in rows if row["own"] is own]
+        return dict(sorted(Counter(names).items()))
+
+    status = dict(Counter(row["status"] for row in rows))
+    return {"status": status, "positives": by_grade(True), "near misses": by_grade(False)}

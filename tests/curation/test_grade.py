@@ -1,0 +1,149 @@
+"""Grading over real HTTP: which pairs are asked about, what their grades become, what is missing stays missing."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import wordsmith
+
+from scripted import Reply, Server, chat, words
+from weft.catalogue.collection import Collection
+from weft.curation import render
+from weft.curation.grade import grade, scaled
+from weft.curation.pairing import near_misses, own_pairs, query_id
+from weft.curation.write import Options, write
+from weft.endpoint import Endpoint, Ledger
+from weft.errors import WeftError
+from weft.judging.attribute import Blurred, ByWords
+from weft.judging.judge import by_attributes
+from weft.judging.pool import Pool
+from weft.judging.rubric import RUBRICS, Rubric
+from weft.pairs.grades import Grades
+from weft.pairs.queries import Query, facts
+from weft.pairs.relevance import Index
+
+RUBRIC = RUBRICS["fashion-0-3"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    run = wordsmith.shop(tmp_path_factory.mktemp("graded"))
+    write(run, run / "write", None, Options(versions=1))
+    return run
+
+
+def graded(run: Path, out: Path, server: Server | None, **more) -> tuple[dict, list[dict]]:
+    where = Endpoint(server.url, "toy", first_wait=0.01, tries=2) if server else None
+    rubric = more.pop("rubric", RUBRIC)
+    found = grade(run, run / "write", out, where, rubric, **{"side": 0} | more)
+    return found, pq.read_table(out / "grades.parquet").to_pylist() if "status" in found else []
+
+
+def attributes(body: dict, time: int = 1) -> str:
+    """Grades by words: 3 where the product's text has them all, 2 where one is missing, else 1."""
+    query, title = re.findall(r'\{"(?:query|title)": "(.*)"\}', words(body))
+    missing = [word for word in re.findall(r"\w+", query.lower()) if word not in title.lower()]
+    return json.dumps({"reason": "words", "grade": max(1, 3 - len(missing))})
+
+
+def test_texts_are_graded_with_their_products_and_with_near_misses(run, tmp_path):
+    collection = Collection(run / "curate")
+    with Server(attributes) as server:
+        found, rows = graded(run, tmp_path, server, near=2)
+    own = list(own_pairs(collection, run / "write"))
+    pairs = {(row["query"], row["product_id"]) for row in rows if row["own"]}
+    assert pairs == {(query.text, collection.products[row].id) for query, row in own}
+    assert all(row["grade"] == 3.0 and row["status"] == "graded" for row in rows if row["own"])
+    assert found["positives"] == {"3": len(pairs)} and found["status"] == {"graded": len(rows)} == {
+        "graded": found["pairs"]
+    }
+    train = {
+        product.id for product, split in zip(collection.products, collection.split, strict=True) if split == "train"
+    }
+    assert {row["product_id"] for row in rows} <= train
+    grades = Grades(tmp_path)
+    assert len(grades) == len(rows) and all(
+        grades.own(Query(row["query"], ()), row["product_id"], -1.0) == row["grade"] for row in rows
+    )
+    assert "positives" in render.graded(found)
+    shown = [words(body) for body in server.seen]
+    assert all("colour: " in text for text in shown)  # what the shop says, for judges without pictures
+
+
+def test_near_misses_are_none_of_the_answers(run):
+    collection = Collection(run / "curate")
+    own = list(own_pairs(collection, run / "write"))
+    found = list(near_misses(collection, own, 3))
+    index = Index([facts(product) for product in collection.products], collection.group)
+    answers = {}
+    for query, row in own:
+        rows, values = index.grades(query, row)
+        answers.setdefault(query.text, set()).update(rows[values >= 3].tolist())
+    assert len(found) > 2 * len(own)
+    for _, row, is_own in found:
+        assert not is_own and collection.split[row] == "train"
+    only = {query.text: [r for q, r in own if q.text == query.text] for query, _ in own}
+    assert all(row not in answers[text] for text, row, _ in found if len(only[text]) == 1)
+
+
+def test_missing_is_missing_and_a_second_run_pays_nothing(run, tmp_path):
+    def script(body, time):
+        size = len(words(body)) % 4
+        return {0: Reply(body=chat(None, refusal="no")), 1: "nice"}.get(size) or attributes(body)
+
+    with Server(script) as server:
+        found, rows = graded(run, tmp_path, server, near=1)
+        before = len(server.seen)
+        again, same = graded(run, tmp_path, server, near=1)
+        assert len(server.seen) == before and same == rows
+    missing = [row for row in rows if row["grade"] is None]
+    assert {row["status"] for row in missing} == {"refused", "unparsed"} and again["status"] == found["status"]
+    grades = Grades(tmp_path)
+    assert grades.missing == len(missing) and len(grades) == len(rows) - len(missing)
+    lost = missing[0]
+    assert grades.own(Query(lost["query"], ()), lost["product_id"], 3.0) == 3.0
+    assert "have no grade" in render.graded(found)
+
+
+def test_pairs_from_a_file_and_a_budget(run, tmp_path):
+    collection = Collection(run / "curate")
+    product = collection.products[int(np.flatnonzero(collection.split == "train")[0])].id
+    (tmp_path / "pairs.csv").write_text(f"query,product_id\nsomething else,{product}\n")
+    with Server(attributes) as server:
+        more = {"pairs": tmp_path / "pairs.csv"}
+        found, _ = graded(run, tmp_path, server, dry=True, ledger=Ledger(1000, 1000), **more)
+        assert not server.seen and "requests" in render.graded(found) and not (tmp_path / "grades.parquet").exists()
+        found, rows = graded(run, tmp_path, server, ledger=Ledger(1000, 1000, 1.0), **more)
+        assert found["left"] > 0 and found["status"]["not asked"] == found["left"]
+        assert all((row["grade"] is None) == (row["status"] == "not asked") for row in rows)
+        found, rows = graded(run, tmp_path, server, **more)
+        assert len(server.seen) == len(rows)
+    assert [row["product_id"] for row in rows if not row["own"]] == [product] and "not asked" not in found["status"]
+    (tmp_path / "pairs.csv").write_text("query,product_id\nx,nobody\n")
+    with pytest.raises(WeftError, match="nobody"):
+        graded(run, tmp_path, None, **more)
+    (tmp_path / "pairs.csv").write_text("text,product_id\nx,1\n")
+    with pytest.raises(WeftError, match="no column 'query'"):
+        graded(run, tmp_path, None, **more)
+
+
+def test_another_judges_judgements_of_the_pool_do_as_well(run, tmp_path):
+    found, _ = graded(run, tmp_path, None)
+    assert "--judgements" in render.graded(found)
+    by_attributes(Pool(tmp_path / "pool"), tmp_path / "people", Blurred(ByWords(), 4), RUBRICS["fashion-0-4"])
+    found, rows = graded(run, tmp_path, None, judgements=tmp_path / "people")
+    assert {row["rubric"] for row in rows} == {"fashion-0-4@1"} and found["positives"]["3"] > 0
+    assert all(row["grade"] == min(row["given"], 3) for row in rows if row["given"] is not None)
+
+
+def test_rubrics_without_a_place_on_the_scale_are_refused(run, tmp_path):
+    assert [scaled(RUBRICS["fashion-0-4"], float(g)) for g in range(5)] == [0, 1, 2, 3, 3]
+    assert scaled(Rubric("mine", 1, 3, 2, ""), 2.0) == 2
+    with pytest.raises(WeftError, match="0 to 3 alone"):
+        graded(run, tmp_path, None, rubric=Rubric("mine", 1, 10, 5, ""))
+    with pytest.raises(WeftError, match="weft write"):
+        grade(run, tmp_path / "nothing", tmp_path, None, RUBRIC)
+    assert query_id("Red  dress") == query_id("red dress") != query_id("dress red")
