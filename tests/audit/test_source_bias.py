@@ -1,5 +1,6 @@
 """The source-bias statistic: closed forms, the exact null by enumeration, selection, and the check that reports it."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,7 @@ from weft.audit.source_bias import (
     preference_gaps,
     preferences,
     source_preference,
+    sources,
     standing,
 )
 from weft.benchmarks.record import Retrieval, Side
@@ -155,6 +157,15 @@ def test_the_check_finds_a_biased_benchmark():
     assert "eye ranks a query's source above an equally fitting item in 100%" in found.sentence
     effects = {one.ranking: (one.before, one.after) for one in found.effect}
     assert effects["eye"] == (1.0, 1.0) and effects["plain"][0] < 0.7 and effects["plain"][1] == 1.0
+
+
+def test_the_only_right_answer_is_the_source_where_nothing_else_is_known():
+    for listed, wanted in (("source", np.arange(60) * 5), ("all", np.full(60, -1))):
+        made = subject(0.0, listed)
+        made.task = replace(made.task, source=None)
+        np.testing.assert_array_equal(sources(made), wanted)
+    made.task = replace(made.task, source=np.where(np.arange(60) == 7, 36, -1))
+    assert sources(made)[7] == 36 and (np.delete(sources(made), 7) == -1).all()
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,10 @@ BENCHMARKS: dict[str, Known] = {
     "beir": Known("beir"),
     "mteb": Known("mteb"),
     "trec": Known("trec"),
+    "built": Known("zooclaw"),
     "own": Known("collection"),
 }  # fmt: skip
-"""Name -> what is known of it. The last five are formats: they need a place, for instance `mteb=hf:OWNER/NAME`."""
+"""Name -> what is known of it. The last six are formats: they need a place, for instance `mteb=hf:OWNER/NAME`."""
 
 
 def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:

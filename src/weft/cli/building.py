@@ -36,7 +36,7 @@ def build(
     """Make a benchmark of your own catalogue: queries with short and long twins, graded answers, distractors, a card.
 
     Asks for products that training never saw, category by category, and writes the layout of ZooClaw-Fashion's
-    release (`weft evaluate MODEL --on zooclaw=OUT` reads it), TREC files and a Hugging Face data set. The result is
+    release (`weft evaluate MODEL --on built=OUT` reads it), TREC files and a Hugging Face data set. The result is
     put through `weft audit` first: an error stops it.
     """
     from weft.build import Settings, render

@@ -1,0 +1,120 @@
+"""A pico study from end to end: the ordering that must hold, nothing done twice, one look at test."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import command
+import weft.cli.study  # noqa: F401 - adds the verb
+
+STUDY = """
+recipe = "shop.toml"
+set = ["train.epochs=8", "weave.delta=0.15"]
+seeds = [0, 1]
+reference = "wise"
+trials = [["train.lr=2e-3"], ["train.lr=1e-6"]]
+trial_set = ["train.epochs=2", "weave.grid=3"]
+[[rows]]
+name = "base"
+label = "zero-shot"
+model = "base"
+[[rows]]
+name = "full"
+model = "tuned"
+[[rows]]
+name = "wise"
+[[rows]]
+name = "soup"
+soup_of = "full"
+[[claims]]
+name = "forgets"
+text = "the base is better out of domain"
+better = "base"
+than = ["full"]
+on = ["out-of-domain"]
+"""
+
+
+@pytest.fixture(scope="module")
+def done(toy_run, tmp_path_factory):
+    """The folder of a study that was planned, stopped after dev, and finished."""
+    folder = Path(shutil.copytree(toy_run, tmp_path_factory.mktemp("study") / "toy"))
+    (folder / "study.toml").write_text(STUDY)
+    plan = command.weft("study", "study.toml", "--dry-run", folder=folder)
+    assert plan.code == 0, plan.err
+    assert not (folder / "runs" / "study-study").exists(), "a plan leaves nothing"
+    dev = command.weft("study", "study.toml", "--until", "dev", folder=folder)
+    assert dev.code == 0, dev.err
+    assert not (folder / "runs" / "study-study" / "test.json").exists(), "test is not touched before the choice"
+    whole = command.weft("study", "study.toml", folder=folder)
+    assert whole.code == 0, whole.err
+    return folder / "runs" / "study-study", plan.out, whole.out
+
+
+def means(results, domain):
+    return {row["row"]: row["value"] for row in results["means"] if row["domain"] == domain}
+
+
+def test_the_ordering_that_must_hold(done):
+    results = json.loads((done[0] / "results.json").read_text())
+    own, out = means(results, "in-domain"), means(results, "out-of-domain")
+    gain, loss = own["full"] - own["base"], out["base"] - out["full"]
+    assert gain > 0.05 and loss > 0.05, "fine-tuning gains in domain and loses outside"
+    assert out["wise"] - out["full"] > 0.5 * loss, "weaving regains most of the loss"
+    assert own["wise"] - own["base"] > 0.3 * gain, "and keeps a good part of the gain"
+
+
+def test_what_two_rows_share_is_trained_once(done):
+    folder, plan, _ = done
+    assert len(list((folder / "train").iterdir())) == 4  # two trials, two seeds; full and wise alike
+    assert "trainings  8 asked for, 4 different ones, 0 done" in plan
+    assert len(list((folder / "catalogues").iterdir())) == 1
+    targets = list((folder / "targets").iterdir())
+    assert len(targets) == 1 and targets[0].stat().st_nlink == 5
+
+
+def test_the_better_trial_is_taken_and_test_is_looked_at_once(done):
+    choices = json.loads((done[0] / "choices.json").read_text())
+    for row in ("full", "wise"):
+        worth = {one["changes"][0]: one["gain"] for one in choices[row]["tried"]}
+        assert choices[row]["changes"] == [max(worth, key=worth.get)] and len(worth) == 2
+    looks = json.loads((done[0] / "test.json").read_text())["looks"]
+    assert sorted((one["row"], one["seed"]) for one in looks) == [
+        ("base", 0), ("full", 0), ("full", 1), ("soup", 0), ("wise", 0), ("wise", 1),
+    ]  # fmt: skip
+
+
+def test_the_report_is_there_and_the_terminal_says_the_means(done):
+    folder, _, out = done
+    assert (folder / "report" / "study.html").stat().st_size > 20_000
+    assert "zero-shot" in out and "study.html" in out and "the base is better out of domain" in out
+    results = json.loads((folder / "results.json").read_text())
+    assert [row["name"] for row in results["rows"]] == ["base", "full", "wise", "soup"] and not results["missing"]
+    assert results["claims"][0]["verdict"] == "undecided", "two seeds decide nothing"
+    cost = results["rows"][1]["cost"]
+    assert cost["trainable"] == results["rows"][2]["cost"]["trainable"] > 10_000 and cost["steps"] > 0
+
+
+def test_what_is_done_is_kept_and_a_lost_score_is_made_again(done):
+    folder = done[0]
+    before = (folder / "timings.jsonl").read_text()
+    results = json.loads((folder / "results.json").read_text())
+    lost = next((folder / "scores" / "test").iterdir())
+    lost.unlink()
+    again = command.weft("study", "study.toml", "--rows", "wise", folder=folder.parents[1])
+    assert again.code == 0, again.err
+    for row in json.loads((folder / "results.json").read_text())["scores"]:
+        assert row in results["scores"], "the same to the last bit"
+    added = (folder / "timings.jsonl").read_text()[len(before) :]
+    assert "train" not in added and added.count("\n") <= 1
+
+
+def test_scores_of_an_earlier_version_are_not_shown(done, tmp_path):
+    folder = Path(shutil.copytree(done[0].parents[1], tmp_path / "toy", symlinks=True))
+    changed = command.weft("study", "study.toml", "--rows", "base", "--set", "train.epochs=9", folder=folder)
+    assert changed.code == 0, changed.err
+    results = json.loads((folder / "runs" / "study-study" / "results.json").read_text())
+    assert [row["name"] for row in results["rows"]] == ["base"] and results["missing"] == ["full", "wise", "soup"]
+    assert results["final"]["sentence"].endswith("nothing is claimed.")
