@@ -173,8 +173,8 @@ class Loader:
             relevance[task] = self.grades.within(stated, queries, ids)
             mine = slice(self.rank * share, (self.rank + 1) * share)
             texts[task] = self.encoder.tokens([query.text for query in queries[mine]])
-            own = [self.grades.own(query, name, grade) for (query, grade), name in zip(asked, ids, strict=True)]
-            grades[task] = torch.tensor(own)
+            graded = [self.grades.own(query, name, grade) for (query, grade), name in zip(asked, ids, strict=True)]
+            grades[task] = torch.tensor(graded)
         images, views = [], []
         for place in own:
             random = randomness(self.seed, "view", epoch, self.products[place].id)

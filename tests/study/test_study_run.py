@@ -103,7 +103,7 @@ def test_what_is_done_is_kept_and_a_lost_score_is_made_again(done):
     results = json.loads((folder / "results.json").read_text())
     lost = next((folder / "scores" / "test").iterdir())
     lost.unlink()
-    again = command.weft("study", "study.toml", "--rows", "wise", folder=folder.parents[1])
+    again = command.weft("study", "study.toml", folder=folder.parents[1])
     assert again.code == 0, again.err
     for row in json.loads((folder / "results.json").read_text())["scores"]:
         assert row in results["scores"], "the same to the last bit"

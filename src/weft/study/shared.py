@@ -1,0 +1,112 @@
+"""One training of a study: a pipeline whose catalogue, tasks, embeddings and targets are shared with the others."""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weft.artefact import Stage, disk_error, key_of, read_json
+from weft.benchmarks.record import AnyTask
+from weft.pipeline import Pipeline
+from weft.progress import say
+from weft.recipe import Recipe, settings
+
+if TYPE_CHECKING:
+    from weft.study.lab import Lab
+
+LATER = ("name", "out", "data", "baselines", "micro_batch", "benchmarks", "weave")
+"""Parts of a recipe that its training does not read."""
+
+TARGETS = "base_images.npy"
+
+
+def parts(recipe: Recipe) -> dict[str, object]:
+    """The recipe as plain data, by its parts; what is younger than older folders only where it is used."""
+    return {field.name: _plain(getattr(recipe, field.name)) for field in dataclasses.fields(recipe)}
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        return settings(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def training_key(recipe: Recipe) -> str:
+    """Equal for recipes that train the same model from the same catalogue."""
+    return key_of({name: value for name, value in parts(recipe).items() if name not in LATER})
+
+
+def weaving_key(recipe: Recipe) -> str:
+    return key_of([training_key(recipe), settings(recipe.weave), parts(recipe)["benchmarks"]])
+
+
+class Run(Pipeline):
+    """A pipeline whose catalogue, tasks and embeddings are the lab's."""
+
+    def __init__(self, recipe: Recipe, lab: "Lab"):
+        super().__init__(recipe)
+        self.lab, self.cache, self.catalogue = lab, lab.cache, lab.catalogue(recipe)
+
+    def borrow(self, stage: str, folder: Path) -> None:
+        """Shows another folder's stage as one of this folder's."""
+        link, target = self.folder / stage, (folder / stage).resolve()
+        if link.resolve() == target:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(target, self.folder.resolve()), target_is_directory=True)
+
+    @cached_property
+    def base_fingerprint(self) -> str:
+        return self.lab.fingerprint(self.recipe.base)
+
+    def _curate_stage(self) -> Stage:
+        return self.catalogue._curate_stage()
+
+    def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
+        return self.lab.tasks(split)
+
+    def _train_stage(self) -> Stage:
+        stage, train = super()._train_stage(), self.recipe.train
+        seen = [stage.inputs, train.precision, train.micro_batch]
+        return Lending(stage.folder, stage.settings, stage.inputs, self.lab.folder / "targets" / f"{key_of(seen)}.npy")
+
+    @property
+    def alpha(self) -> float | dict[str, float]:
+        """The one that was chosen, or one for each tower."""
+        record = read_json(self.folder / "weave" / "alpha.json")
+        return record.get("towers", record["chosen"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Lending(Stage):
+    """A training that finds the base's embeddings where an earlier one left them, and leaves its own."""
+
+    store: Path = Path()
+
+    def run(self, work: Callable[[Path], None], shared: bool = False) -> None:
+        def lent(folder: Path) -> None:
+            own = folder / TARGETS
+            if self.store.exists() and not own.exists():
+                _linked(self.store, own)
+            work(folder)
+            if own.exists() and not self.store.exists():
+                self.store.parent.mkdir(parents=True, exist_ok=True)
+                _linked(own, self.store)
+
+        super().run(lent, shared)
+
+
+def _linked(file: Path, other: Path) -> None:
+    """One file under two names, or two files where the disk cannot."""
+    try:
+        os.link(file, other)
+    except OSError:
+        try:
+            shutil.copyfile(file, other)
+        except OSError as error:
+            raise disk_error(error, other) from None
+        say(f"  copied {file} (no hard links here)")
