@@ -16,10 +16,12 @@ from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode, decode_fast
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
+from weft.pairs import negatives
 from weft.pairs.batches import batches
 from weft.pairs.grades import Grades
 from weft.pairs.queries import Query, Writer, facts, normal, randomness
 from weft.pairs.relevance import BatchRelevance
+from weft.pairs.unrecorded import OpenRelevance, open_names
 from weft.pairs.writing import Written
 from weft.recipe import Pairs, Train
 
@@ -129,12 +131,20 @@ class Loader:
         self.log = self._read_log()
         for product, held in zip(self.products, self.facts, strict=True):
             held |= {f"asked={text}" for text, grade in self.log.get(product.id, ()) if grade >= 2}
+        self.unknown = open_names(self.facts) if settings.read_open else None
+        composed = self._composed()
+        self._plan = [(epoch, positions) for epoch in range(settings.epochs) for positions in composed(epoch)]
+
+    def _composed(self) -> Callable[[int], list[np.ndarray]]:
+        """Epoch -> its batches, by what makes negatives hard."""
+        settings = self.settings
+        if settings.hard == "base" and self.targets is not None:
+            pictures = negatives.of_products(self.targets, [self.collection.image_rows[row] for row in self.rows])
+            mined = negatives.mine(pictures, self.facts, self.collection.group[self.rows])
+            return lambda epoch: negatives.batches(mined, settings.batch, settings.neighbours, self.seed, epoch)
         categories = [product.category for product in self.products]
-        self._plan = [
-            (epoch, positions)
-            for epoch in range(settings.epochs)
-            for positions in batches(categories, settings.batch, settings.neighbours, seed, epoch)
-        ]
+        near = 0 if settings.hard == "none" else settings.neighbours
+        return lambda epoch: batches(categories, settings.batch, near, self.seed, epoch)
 
     @property
     def steps(self) -> int:
@@ -164,12 +174,14 @@ class Loader:
         for task in self.tasks:
             asked = [self._query(task, epoch, place) for place in positions]
             queries = [query for query, _ in asked]
-            stated = BatchRelevance(
+            told = (
                 [self.facts[p] for p in positions],
                 queries,
                 [self.collection.group[self.rows[p]] for p in positions],
                 [self.titles[p] for p in positions],
             )
+            unknown = self.unknown and [self.unknown[p] for p in positions]
+            stated = OpenRelevance(*told, unknown) if unknown else BatchRelevance(*told)
             relevance[task] = self.grades.within(stated, queries, ids)
             mine = slice(self.rank * share, (self.rank + 1) * share)
             texts[task] = self.encoder.tokens([query.text for query in queries[mine]])

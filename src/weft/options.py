@@ -31,6 +31,9 @@ class Train:
     lwf_target: Literal["cached", "live"] = "cached"  # live: a pass of the teacher, to measure what the cache saves
     positive_weights: tuple[float, ...] = (0.0, 0.33, 0.67, 1.0)  # by grade 0..3
     negative_weights: tuple[float, ...] = (1.0, 1.0, 0.5, 0.0)
+    # Products that share a batch: of one category, alike by the base (weft.pairs.negatives), or whatever chance brings.
+    hard: Literal["category", "base", "none"] = later("category")
+    read_open: bool = later(False)  # an attribute that a product does not record may hold (weft.pairs.unrecorded)
     neighbours: int = 8  # products of one category that share a batch, so that negatives are hard
     crop: float = 0.8  # smallest share of the picture's sides that a training view shows; 1 = no cropping
     flip: bool = True
@@ -90,6 +93,7 @@ class Weave:
 NOTHING_TO_KEEP = {
     "lwf_weight": 0.0, "lwf_text_weight": 0.0, "lwf_similarity_weight": 0.0, "reference": "", "l2sp": 0.0,
     "lora_rank": 0, "probe_epochs": 0, "weave_alpha": (1.0, 1.0), "fisher_batches": 0,
+    "hard": "category",
 }  # fmt: skip
 """What a base that is trained from nothing cannot be asked for."""
 
@@ -125,6 +129,8 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
     for name in ("positive_weights", "negative_weights"):
         if len(getattr(train, name)) != 4:
             yield f"train.{name} needs four numbers, for the grades 0 to 3"
+    if train.hard == "base" and train.lwf_target == "live":
+        yield "train.hard = 'base' reads the base's embeddings of all pictures: set train.lwf_target = 'cached'"
     if train.probe_epochs and train.probe_epochs >= train.epochs:
         yield f"train.probe_epochs is {train.probe_epochs} of {train.epochs} epochs; leave some to train the rest"
     if train.ema and train.average_from < 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import leaks, processes, seen
+from weft import fits, leaks, processes, seen
 from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
@@ -83,14 +83,22 @@ class Pipeline:
         names = ("sources", "query_log", "curate", "pairs")
         parts = {name: _plain(getattr(self.recipe, name)) for name in names}
         parts["benchmarks"] = [_plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
-        return self._stage("curate", parts, self._source_keys)
+        return self._stage("curate", parts, self._source_keys | self._judging_base)
+
+    @property
+    def _judging_base(self) -> dict[str, str]:
+        """The key of the base where curation asks it which texts fit their pictures."""
+        return {"base": self.base_fingerprint} if "misfit" in self.recipe.curate.quality and not self.fresh else {}
 
     def curate(self) -> None:
         from weft.catalogue.curate import curate
 
         specs = self.recipe.curate.keep_out
         guard = functools.partial(leaks.find, specs, cache=self.cache) if specs else None
-        self._curate_stage().run(lambda folder: curate(self.recipe, folder, guard))
+        fit = None
+        if self._judging_base:
+            fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
+        self._curate_stage().run(lambda folder: curate(self.recipe, folder, guard, fit))
 
     def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")

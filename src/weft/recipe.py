@@ -31,6 +31,9 @@ class Curate:
     strict: bool = False  # stop at the first bad row or picture instead of listing it
     # Benchmarks, as `weft evaluate --on` takes them, of which nothing may get into training.
     keep_out: tuple[str, ...] = later(())
+    # Rules by which pictures and products are left out (weft.catalogue.quality).
+    quality: tuple[Literal["blank", "chart", "placeholder", "language", "misfit", "merged"], ...] = later(())
+    language: str = later("en")  # in which the shop writes, for the rule of that name
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from weft.progress import progress
 def asks(settings: Train, what: str) -> bool:
     """Whether some term of the loss compares the catalogue's "pictures" or "texts" with the base's view of them."""
     alone = settings.lwf_weight if what == "pictures" else settings.lwf_text_weight
-    return alone > 0 or settings.lwf_similarity_weight > 0
+    mined = what == "pictures" and settings.hard == "base"
+    return alone > 0 or settings.lwf_similarity_weight > 0 or mined
 
 
 def frozen(encoder: Encoder, texts_only: bool = False) -> Encoder:

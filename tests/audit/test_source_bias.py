@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.audit import Subject
@@ -42,6 +42,7 @@ def slow(scores: np.ndarray, found: Fits) -> np.ndarray:
     return out
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=6), min_size=1, max_size=5))
 def test_preferences_are_the_definition_and_average_one_half(queries):
     found, scores = flat(*map(len, queries)), np.concatenate(queries).astype(float)

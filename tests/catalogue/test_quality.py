@@ -294,4 +294,4 @@ def test_settings_are_no_part_of_older_keys():
     from weft.recipe import settings
 
     assert not {"quality", "language"} & settings(Curate()).keys()
-    assert settings(dataclasses.replace(Curate(), quality=()))["quality"] == ()
+    assert settings(dataclasses.replace(Curate(), quality=("blank",)))["quality"] == ("blank",)

@@ -147,6 +147,13 @@ def make_curate() -> dict:
         + [{"source": "shop", "item": f"r{n}", "reason": "duplicate id"} for n in range(3)],
         "skipped_reasons": {"truncated picture": 7, "duplicate id": 3},
         "dropped": [{"product_id": f"d{n}", "reason": "shares a family with d9"} for n in range(3)],
+        "leaks": {"KAGL": {"picture": 2, "file": 1}},
+        "quality": {
+            "blank": {
+                "tells": "a picture without structure", "pictures": 2, "skipped": 1, "dropped": 0,
+                "examples": [{"image": "ab" * 32, "item": "p3", "reason": "a blank picture"}],
+            }
+        },
         "duplicates": {
             "groups": 41, "products": 90, "largest": 5, "largest_family": 7,
             "examples": [["claret/wool coat/1", "claret/wool coat/2"], ["navy/striped tee/1", "navy/striped tee/3"]],

@@ -21,6 +21,7 @@ from weft.catalogue.collection import (
     write_table,
 )
 from weft.catalogue.images import decode
+from weft.catalogue.quality import Fit, Sieve
 from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
 from weft.catalogue.sources.rows import Counts, item_name
@@ -35,11 +36,12 @@ KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int]
 """Products, (images,) their rows, SHA-256 of the images and a reader of them -> `weft.leaks.Leak`s."""
 
 
-def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None) -> None:
+def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: Fit | None = None) -> None:
     """Writes the catalogue's collection to `folder`, and each benchmark's to `folder/benchmarks/<name>`.
 
     Args:
         keep_out: finds the products that must not be trained on.
+        fit: says how well texts fit pictures, for the quality rule "misfit".
 
     Raises:
         WeftError: a source cannot be read, or nothing is left to train on.
@@ -50,6 +52,7 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None) -> Non
     catalogue.divide()
     if keep_out:
         catalogue.guard(keep_out)
+    catalogue.judge(fit)
     if not (catalogue.splits.split == "train").any():
         raise WeftError(f"no product is left to train on in {', '.join(s.place for s in recipe.sources)}")
     if recipe.curate.zero_shot_share and not any(name.startswith("zero-") for name in catalogue.splits.split):
@@ -75,6 +78,7 @@ def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
         near_duplicates=recipe.curate.near_duplicates,
         min_side=recipe.curate.min_side,
         strict=recipe.curate.strict,
+        quality=(),  # a benchmark is taken as it is
     )
     folder.mkdir(parents=True, exist_ok=True)
     builder = _Builder(benchmark.name, folder, shares, recipe.seed)
@@ -100,6 +104,8 @@ class _Builder:
         self.owner: list[int] = []
         self.leaks: list = []
         self.images = ImageWriter(folder)
+        self.sieve = Sieve(settings.quality, settings.language)
+        self.places: list[str] = []
         self._ids: set[str] = set()
 
     def read(self, source: SourceSpec, needs_category: bool = False) -> None:
@@ -110,12 +116,13 @@ class _Builder:
             if isinstance(item, Skipped):
                 self.skipped.append(item)
             elif item.id in self._ids:
-                self._lose(source, item, "duplicate id")
+                self._lose(source.place, item, "duplicate id")
             elif needs_category and not item.category:
-                self._lose(source, item, "no category")
+                self._lose(source.place, item, "no category")
             else:
                 self._add(item)
                 self.train_only.append(source.train_only)
+                self.places.append(source.place)
         counts = items.counts
         self.rows += counts.rows
         self.left_out += counts.left_out
@@ -123,11 +130,11 @@ class _Builder:
         if len(self.products) == before:
             raise WeftError(f"{source.place} gives no product: {_why(self.skipped, counts)}")
 
-    def _lose(self, source: SourceSpec, product: Product, reason: str) -> None:
+    def _lose(self, place: str, product: Product, reason: str) -> None:
         if self.settings.strict:
-            raise WeftError(f"{source.place}: {product.id}: {reason} (the recipe says strict = true)")
+            raise WeftError(f"{place}: {product.id}: {reason} (the recipe says strict = true)")
         self.lost += 1
-        self.skipped.append(Skipped(source.place, item_name(product.id), reason))
+        self.skipped.append(Skipped(place, item_name(product.id), reason))
 
     def _add(self, product: Product) -> None:
         row = len(self.products)
@@ -136,25 +143,51 @@ class _Builder:
         for number, data in enumerate(product.images):
             rows.append(self.images.add(f"{product.id}/{number}", data))
             self.owner.append(row)
-            if self.settings.near_duplicates:
-                self.signatures.append(duplicates.describe(decode(data, verified=True)))
+            if self.settings.near_duplicates or self.sieve.looks:
+                picture = decode(data, verified=True)
+                self.sieve.look(rows[-1], picture)
+                if self.settings.near_duplicates:
+                    self.signatures.append(duplicates.describe(picture))
         self.image_rows.append(rows)
         self.products.append(dataclasses.replace(product, images=()))
 
     def divide(self, by_title: bool = True) -> None:
         """Groups duplicates and assigns splits. Products whose pictures are duplicates share a group."""
         self.images.close()
-        found = self._same_pictures()
+        look = self._sifted(self._same_pictures())
         # A product of several pictures may join two groups: sharing any picture is being the same thing.
-        links = ((self.owner[image], self.owner[int(first)]) for image, first in enumerate(found))
+        links = ((self.owner[image], self.owner[int(first)]) for image, first in look.items())
         self.group = connected(len(self.products), links)
         named = self.products if by_title else [dataclasses.replace(p, title="") for p in self.products]
-        self.splits: Splits = split(named, self.group, self.settings, self.seed, np.asarray(self.train_only))
+        found = split(named, self.group, self.settings, self.seed, np.asarray(self.train_only, dtype=bool))
+        self.splits: Splits = dataclasses.replace(found, split=found.split.astype("U9"))  # "dropped" must fit
+
+    def _sifted(self, look: np.ndarray) -> dict[int, int]:
+        """Leaves out the pictures that show no product, and skips the products that have no other; the rows of those
+        that are left -> the first of them that looks the same. In `images.arrow` all of them stay."""
+        self.sieve.compare(self.products, np.asarray(self.owner), look)
+        bad, kept = self.sieve.pictures, []
+        for row, (product, place) in enumerate(zip(self.products, self.places, strict=True)):
+            own = self.image_rows[row]
+            self.image_rows[row] = self.sieve.good(item_name(product.id), own)
+            if self.image_rows[row]:
+                kept.append(row)
+                self.skipped += [Skipped(place, self.sieve.items[one], bad[one][1]) for one in own if one in bad]
+            else:
+                self._lose(place, product, self.sieve.skip(own))
+        for name in ("products", "places", "image_rows", "train_only"):
+            setattr(self, name, [getattr(self, name)[row] for row in kept])
+        shows = {image: row for row, images in enumerate(self.image_rows) for image in images}
+        self.owner = [shows.get(image, -1) for image in range(len(self.owner))]
+        first: dict[int, int] = {}
+        return {image: first.setdefault(int(look[image]), image) for image in shows}
 
     def guard(self, keep_out: KeepOut) -> None:
         """Takes what leaks, and whatever shares a picture with it, out of training; it stays in the gallery."""
-        image = image_reader(self.folder)
-        self.leaks = keep_out(self.products, np.asarray(self.owner), self.images.hashes, image)
+        image, owner = image_reader(self.folder), np.asarray(self.owner)
+        shown = np.flatnonzero(owner >= 0)
+        hashes = [self.images.hashes[row] for row in shown]
+        self.leaks = keep_out(self.products, owner[shown], hashes, lambda place: image(shown[place]))
         why = {leak.row: leak.reason for leak in self.leaks}
         through = {int(self.group[row]): reason for row, reason in why.items()}
         for row in np.flatnonzero(self.splits.split == "train"):
@@ -162,6 +195,19 @@ class _Builder:
             if reason:
                 self.splits.split[row] = "dropped"
                 self.splits.dropped.append((int(row), reason))
+
+    def judge(self, fit: Fit | None) -> None:
+        """Takes products whose words cannot be trusted, or that are listed twice, out of training."""
+
+        def fits(rows: np.ndarray) -> np.ndarray:
+            some = [[own[row] for row in rows] for own in (self.products, self.image_rows)]
+            return fit(*some, self.images.hashes, image_reader(self.folder))
+
+        rows = np.flatnonzero(self.splits.split == "train")
+        self.sieve.judge(self.products, self.group, rows, fits if fit else None)
+        for row, _, reason in self.sieve.dropped:
+            self.splits.split[row] = "dropped"
+            self.splits.dropped.append((row, reason))
 
     def _same_pictures(self) -> np.ndarray:
         """(images,) the first picture that each one duplicates, itself if none."""
@@ -218,6 +264,7 @@ class _Builder:
             "skipped_reasons": dict(Counter(s["reason"] for s in skipped).most_common(20)),
             "dropped": dropped[:100],
             "leaks": _counted(self.leaks),
+            "quality": self.sieve.summary(self.products, self.image_rows, self.images.hashes),
             "duplicates": {
                 "groups": sum(size > 1 for size in sizes.values()),
                 "products": sum(size for size in sizes.values() if size > 1),

@@ -78,6 +78,7 @@ def curated(curate: dict, thumbnails: Thumbnails) -> Html | None:
         }
         found = _pairs_table("Products that a named benchmark contains", ("Benchmark", "Products"), leaks)
         parts += [tag("h3", "Kept out of training"), tag("p", told), found, _listed("kept out", dropped, "product_id")]
+    parts.append(_quality(curate.get("quality") or {}, thumbnails))
     parts.append(_duplicates(curate.get("duplicates") or {}, thumbnails))
     return join(parts)
 
@@ -100,6 +101,31 @@ def _listed(what: str, rows: list[dict], key: str) -> Html | None:
     lines = [tag("li", tag("strong", name), ": ", reason) for name, reason in told]
     summary = f"The first {len(lines)} {what}, by name" if len(lines) > 1 else f"The one {what}, by name"
     return tag("details", tag("summary", summary), tag("ul", lines, class_="plain"))
+
+
+def _quality(found: dict[str, dict], thumbnails: Thumbnails) -> Html | None:
+    """What each rule took, with examples; rules that were turned off are not there."""
+    if not found:
+        return None
+    names, rows = ("pictures", "skipped", "dropped"), []
+    for rule, told in found.items():
+        cells = [tag("td", number(told[name])) for name in names]
+        rows.append(tag("tr", tag("th", quoted(f"{rule}: {told['tells']}"), scope="row"), cells))
+    columns = heads("Rule", "Pictures left out", "Products skipped", "Products not trained on")
+    label = "What each rule of quality took"
+    table = tag("table", tag("caption", label, "."), columns, tag("tbody", rows), class_="small")
+    return join(tag("h3", "Quality"), scrolled(label, table), [_taken(*one, thumbnails) for one in found.items()])
+
+
+def _taken(rule: str, told: dict, thumbnails: Thumbnails) -> Html | None:
+    if not told["examples"]:
+        return None
+    shown = [
+        tag("li", thumbnails(one["image"], one["item"]), tag("span", quoted(f"{one['item']}: {one['reason']}", 160)))
+        for one in told["examples"]
+    ]
+    count = f"{len(shown)} examples" if len(shown) > 1 else "one example"
+    return tag("details", tag("summary", quoted(rule), f": {count}"), tag("ul", shown, class_="groups"))
 
 
 def _duplicates(found: dict, thumbnails: Thumbnails) -> Html | None:
