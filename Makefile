@@ -20,7 +20,7 @@ test: .venv/ready-dev .venv/openclip .venv/sbert
 check: .venv/ready-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-# The main job on real photographs: a base from scratch, then the shop. About 100 minutes on two cores.
+# The main job on real photographs: a base from scratch, then the shop. About an hour on two cores.
 kagl: .venv/ready
 	$(BIN)/weft run recipes/kagl_base.toml --set data=$(DATA)
 	$(BIN)/weft run recipes/kagl.toml --set data=$(DATA)
@@ -43,6 +43,7 @@ base: .venv/ready
 
 # torch comes first and at one version: a wider range may pull a build for another machine.
 .venv/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv: torch, transformers and Weft; about a minute, and the downloads"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet "torch==2.13.0"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .

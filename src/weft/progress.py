@@ -18,12 +18,24 @@ def progress(items: Iterable | None, what: str, total: int | None = None, unit="
         unit: the thing counted, for the rate.
         initial: how many were already done before a resume.
     """
-    interval = 0.2 if sys.stderr.isatty() else 10.0
+    watched = sys.stderr.isatty()
+    interval = 0.2 if watched else 10.0
     return tqdm(
         items, desc=what, total=total, unit=unit, initial=initial, delay=2.0, mininterval=interval,
-        maxinterval=interval, smoothing=0.1, leave=False, file=sys.stderr, dynamic_ncols=True, miniters=1,
-        disable=SILENT,
+        maxinterval=interval, smoothing=0.1, leave=False, file=sys.stderr if watched else _Lines(),
+        dynamic_ncols=watched, miniters=1, disable=SILENT,
     )  # fmt: skip
+
+
+class _Lines:
+    """Where nobody watches, a bar's states as lines: a log knows no carriage return."""
+
+    def write(self, text: str) -> None:
+        if told := text.strip("\r\n "):
+            sys.stderr.write(f"  {told}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def say(message: str) -> None:

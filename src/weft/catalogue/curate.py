@@ -245,6 +245,18 @@ class _Builder:
             f"  {self.name}: {counts['rows']} rows = {counts['kept']} kept + {counts['skipped']} skipped"
             f" + {counts['left_out']} not asked for; {shares}"
         )
+        if skipped:
+            say(f"  the first skip is {skipped[0]['item']}: {skipped[0]['reason']}; skipped.jsonl has all")
+        self._tell(summary["queries"], questions)
+
+    def _tell(self, asked: dict[str, int], questions: Questions) -> None:
+        """How many queries there are, one of them, and what cannot be done without more."""
+        if asked:
+            say(f"  queries: {', '.join(f'{count} {name}' for name, count in asked.items())}")
+            say(f"  for instance {questions.queries[0]['text'][:120]!r}")
+        for part, use in (("dev", "no alpha can be chosen"), ("test", "there will be no verdict")):
+            if asked and not any(name.endswith(f" {part}") for name in asked):
+                say(f"  there is no {part} query, so {use}: raise curate.{part}_share, or add products")
 
     def _summary(self, skipped: list[dict], dropped: list[dict], questions: Questions) -> dict:
         sizes = Counter(self.group.tolist())
