@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 
 from weft.audit import Subject
 from weft.audit.judged import Judged
-from weft.audit.source_bias import (
-    Fits,
-    check,
-    exact_test,
-    fits,
-    preference_gaps,
-    preferences,
-    source_preference,
-    sources,
-    standing,
-)
+from weft.audit.preference import Fits, exact_test, fits, preference_gaps, preferences, source_preference, standing
+from weft.audit.source_bias import check, fair_scores, sources
 from weft.benchmarks.record import Retrieval, Side
 from weft.errors import WeftError
 
@@ -136,7 +127,7 @@ def subject(told: float, listed: str, unfit: float = 0.0) -> Subject:
     right = [rows if listed == "all" else rows[:1] for rows in fitting]
     ids = [f"i{item}" for item in range(queries * size)]
     task = Retrieval(
-        "t", Side([f"q{row}" for row in range(queries)], ["x"] * queries), Side(ids, ["y"] * len(ids)),
+        "t", Side([f"q{row}" for row in range(queries)], ["x"] * queries), Side(ids, [f"y{item}" for item in ids]),
         [(rows, np.ones(len(rows))) for rows in right], primary="mrr@10", metrics=("mrr@10",), source=source,
     )  # fmt: skip
     made = Subject(task, judged=Judged(fitting, None, unfit))
@@ -158,6 +149,21 @@ def test_the_check_finds_a_biased_benchmark():
     assert "eye ranks a query's source above an equally fitting item in 100%" in found.sentence
     effects = {one.ranking: (one.before, one.after) for one in found.effect}
     assert effects["eye"] == (1.0, 1.0) and effects["plain"][0] < 0.7 and effects["plain"][1] == 1.0
+
+
+def test_ties_are_ties_whatever_the_order_of_the_corpus():
+    """Every query's source stands before its equals in the file; with nothing to tell them apart nobody prefers it."""
+    made = subject(0.0, "source")
+    made.titles = [f"thing {item // 5}" for item in range(300)]
+    made.texts = [f"thing {query}" for query in range(60)]
+    made.__dict__["rankings"] = dict.fromkeys(("bm25", "eye"), np.tile(np.arange(300), (60, 1)))
+    made.models = {"eye": None}
+    found = fits(made.judged.fitting, made.task.source)
+    for scores in fair_scores(made, found):
+        assert np.unique(preferences(scores[:, None], found)).tolist() == [0.5]
+    made.titles[4] = "a longer thing 0"  # now the first query has one that differs: BM25 likes it less
+    words, eye = fair_scores(made, found)
+    assert words[:5].argmin() == 4 and eye[:5].argmin() == 4 and len(set(words[:4])) == len(set(eye[:4])) == 1
 
 
 def test_the_only_right_answer_is_the_source_where_nothing_else_is_known():

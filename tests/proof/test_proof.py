@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from weft import proof
-from weft.audit.source_bias import exact_test
+from weft.audit.preference import exact_test
 from weft.catalogue.images import decode
 from weft.demo import faults
 from weft.proof import experiment, judges, simulate

@@ -1,14 +1,17 @@
 """Judgements as checks see them: what was found fitting in a pool, and what the pool holds by its own rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from weft.benchmarks.record import Retrieval
-from weft.judging.ensemble import grades_of
+from weft.errors import WeftError
+from weft.judging.ensemble import grades_of, read_all
 from weft.judging.lookup import systems_of
 from weft.judging.pool import ANSWERS, RANDOM, Pool
+from weft.judging.rubric import open_rubric
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,23 @@ class Judged:
         own = {key for key, names in systems_of(pool).items() if set(names) - {RANDOM, ANSWERS}}
         place = {name: row for row, name in enumerate(task.corpus.ids)}
         return cls(_rows(task, fit, place), _rows(task, own, place), unfit)
+
+
+def reader(pool: Path, judgements: Sequence[Path], unfit: float = 0.0) -> Callable[[Retrieval], Judged | None]:
+    """From a task to its judgements, None if it has none. What fits is what the judgements' rubric calls relevant.
+
+    Args:
+        judgements: files or folders, as `weft.judging.ensemble.read_all` reads them.
+
+    Raises:
+        WeftError: there is no such pool, no judgement, or no such rubric; or `unfit` is no share.
+    """
+    if not 0 <= unfit < 1:
+        raise WeftError(f"the share of wrong ones among what was judged relevant is from 0 to below 1, not {unfit}")
+    at, rows = Pool(pool), read_all(judgements)
+    relevant = open_rubric(rows[0]["rubric"].partition("@")[0]).relevant
+    tasks = {row["task"] for row in rows}
+    return lambda task: Judged.read(task, at, rows, relevant, unfit) if task.name in tasks else None
 
 
 def _rows(task: Retrieval, keys: set[tuple[str, str, str]], place: Mapping[str, int]) -> list[np.ndarray]:
