@@ -8,6 +8,7 @@ DATA ?= $(wildcard ../shared/data)
 
 demo: .venv/ready
 	$(BIN)/weft run recipes/demo.toml
+	@echo "page    make serve  (base and woven model side by side, in a browser)"
 
 # The demo's catalogue searched by both models, side by side, in a browser.
 serve: .venv/ready-serve
