@@ -32,7 +32,7 @@ study: .venv/ready
 
 # Faults planted where the truth is known: what is found, what is repaired, where a judge breaks.
 proof: .venv/ready
-	$(BIN)/python tools/proof.py
+	$(BIN)/python tools/proof.py check
 
 bench: .venv/ready-dev
 	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done

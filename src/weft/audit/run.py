@@ -5,13 +5,14 @@ import datetime
 import shlex
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from weft import __version__
 from weft.artefact import versions
 from weft.audit import CHECKS, explain
 from weft.audit.finding import SEVERITIES, Finding, weight
+from weft.audit.judged import Judged
 from weft.audit.stock import Stock
 from weft.audit.subject import NEEDS, Subject
 from weft.audit.truth import read as read_truth
@@ -33,7 +34,7 @@ NEVER = "never"
 
 def run(
     on: Sequence[str], models: Sequence[str] = (), out: Path = Path("runs/audit"), remote_code: Collection[str] = (),
-    cache: Path | None = None, batch: int = 64,
+    cache: Path | None = None, batch: int = 64, judged: Callable[[Retrieval], Judged | None] | None = None,
 ) -> dict:  # fmt: skip
     """Audits benchmarks and writes `audit.html`, `.md` and `.json` into `out`.
 
@@ -42,6 +43,7 @@ def run(
         models: `NAME=MODEL`, or what `weft.encoders.load` opens; for effects on scores, tokenizers and leaks.
         remote_code: models that may run code from their repositories.
         cache: where looks and embeddings are kept by content, `out/cache` by default.
+        judged: from a task to what a judge found in a pool of it, `weft.audit.judged.reader`.
 
     Returns:
         What `audit.json` holds; see docs/audit.md.
@@ -62,7 +64,8 @@ def run(
         for task in benchmark.tasks:
             if isinstance(task, Retrieval) and not (stock and stock.asks(task.corpus)):
                 stock = Stock(task.corpus, cache)
-            found, ran = audited(task, stock, encoders, seen, prefixes, spec.partition("=")[0] == TRUTH)
+            said = judged(task) if judged and isinstance(task, Retrieval) else None
+            found, ran = audited(task, stock, encoders, seen, prefixes, spec.partition("=")[0] == TRUTH, said)
             about = {"benchmark": benchmark.name, "task": task.name}
             rows += [about | dataclasses.asdict(one) for one in found]
             outcomes += [about | outcome for outcome in ran]
@@ -114,13 +117,13 @@ def opened_models(
 
 def audited(
     task: AnyTask, stock: Stock | None, models: Mapping[str, Embedder], seen: Mapping[str, Seen],
-    prefixes: Mapping[str, str], answers_only: bool,
+    prefixes: Mapping[str, str], answers_only: bool, judged: Judged | None = None,
 ) -> tuple[list[Finding], list[dict]]:  # fmt: skip
     """Findings of a task, and of every check whether it found something, was silent or did not run, and why."""
     if not isinstance(task, Retrieval):
         why = "the task asks for classes of pictures, not for items: there are no answers to check"
         return [], [{"check": one.name, "status": "not run", "why": why, "seconds": 0.0} for one in CHECKS]
-    subject = Subject(task, models, seen, answers_only, prefixes, stock=stock)
+    subject = Subject(task, models, seen, answers_only, prefixes, stock=stock, judged=judged)
     found, outcomes = [], []
     for one in progress(CHECKS, f"auditing {task.name}", unit="check"):
         started = time.perf_counter()
