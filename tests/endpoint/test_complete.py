@@ -54,10 +54,10 @@ def test_what_was_answered_is_never_paid_again(tmp_path):
 
 
 def test_limits_a_minute_space_the_requests(tmp_path):
+    started = time.monotonic()  # not when they arrive: a busy machine may take them in together
     with Server(echo) as server:
         ask(server, tmp_path, *(question(f"q{n}") for n in range(5)), requests=600)
-        gaps = [b - a for a, b in zip(server.times, server.times[1:], strict=False)]
-    assert sum(gaps) >= 0.25 and len(server.times) == 5  # a tenth of a second each, as they leave
+    assert time.monotonic() - started > 0.39 and len(server.times) == 5  # the last leaves after four gaps of 0.1 s
     held = Pace(requests=600)
     threads = [threading.Thread(target=held.turn, args=(1,)) for _ in range(3)]
     held.hold(0.2)
