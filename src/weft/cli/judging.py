@@ -1,6 +1,5 @@
 """Verbs that put a benchmark's own answers to the test: pool what systems return, judge it."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,6 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import app
-from weft.errors import WeftError
 
 
 @app.command()
@@ -97,6 +95,7 @@ def judge(
     nothing twice. What is refused or cannot be read is missing, never 0, and counted.
     """
     from weft.benchmarks.trec import file_name
+    from weft.curation.options import fields_of
     from weft.endpoint import Endpoint, Ledger
     from weft.judging.attribute import open_rule
     from weft.judging.judge import by_attributes, by_endpoint, render
@@ -110,7 +109,7 @@ def judge(
             endpoint, model, os.environ.get(key_variable, "").strip(), timeout, concurrency=concurrency,
             requests=requests, tokens=tokens,
         )  # fmt: skip
-        fields = {"temperature": temperature} | _object(body)
+        fields = {"temperature": temperature} | fields_of(body)
         ledger, orders = Ledger(price_in, price_out, budget), (0, 1) if swap else (0,)
         found = by_endpoint(opened, out, where, scale, name, side, repeats, orders, fields, ledger, dry_run, answers)
     else:
@@ -119,13 +118,3 @@ def judge(
     print(render(found))
     if not dry_run:
         print(f"\njudgements  {out / 'judgements.parquet'}")
-
-
-def _object(text: str) -> dict:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise WeftError(f'--body {text!r} is no JSON object; one looks like {{"top_p": 0.9}}')
-    return found
