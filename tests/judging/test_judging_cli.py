@@ -39,6 +39,29 @@ def test_pool_then_judge_offline(folder):
     assert {r["judge"] for r in pq.read_table("p/judged-half/judgements.parquet").to_pylist()} == {"half"}
 
 
+def test_judge_held_against_people(folder):
+    weft("pool", "own=curate", "bm25", "--out", "p", "--depth", 3, "--sample", 2)
+    weft("judge", "p", "--name", "human:ANNA", "--out", "human")
+    said = weft("judge", "p", "--wrong", 0.4, "--against", "human")
+    record = json.loads((folder / "p/judged-attributes/agreement.json").read_text())
+    (judge,) = record["judges"]
+    agreed, *_ = judge["agreement"]["exact"]
+    truth = pq.read_table("human/judgements.parquet").to_pylist()
+    grades = {(row["query_id"], row["doc_id"]): row["grade"] for row in truth}
+    judged = pq.read_table("p/judged-attributes/judgements.parquet").to_pylist()
+    both = [row["grade"] == grades[row["query_id"], row["doc_id"]] for row in judged]
+    assert agreed == pytest.approx(sum(both) / len(both)) and 0.5 < agreed < 0.7
+    assert "agrees with human:ANNA to a quadratic kappa of" in said and "bm25" in said
+    assert (folder / "p/judged-attributes/agreement.html").exists()
+
+
+def test_people_who_cannot_be_read_stop_the_judge_before_it_is_paid(folder):
+    weft("pool", "own=curate", "bm25", "--out", "p", "--depth", 2, "--sample", 0)
+    with Server(lambda body, time: '{"reason": "", "grade": 1}') as server, pytest.raises(WeftError, match="nobody"):
+        weft("judge", "p", "--endpoint", server.url, "--model", "toy", "--side", 0, "--against", "nobody.parquet")
+    assert not server.seen
+
+
 def test_judge_by_an_endpoint(folder, monkeypatch):
     monkeypatch.setenv("MY_KEY", "sk-hidden\n")
     weft("pool", "own=curate", "bm25", "--out", "p", "--depth", 2, "--sample", 1)

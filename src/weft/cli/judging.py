@@ -82,6 +82,9 @@ def judge(
     answers: Annotated[
         Path | None, typer.Option(help="The file of paid answers; OUT/answers.jsonl by default; judges may share one.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="People's judgements: then say how far the judge agrees, as weft agree does.")
+    ] = None,
     attributes: Annotated[
         str, typer.Option(help="For judging by attributes: a curate folder, or a table, PATH?id=COLUMN.")
     ] = "",
@@ -97,13 +100,17 @@ def judge(
     from weft.benchmarks.trec import file_name
     from weft.curation.options import fields_of
     from weft.endpoint import Endpoint, Ledger
+    from weft.judging import verbs
     from weft.judging.attribute import open_rule
     from weft.judging.judge import by_attributes, by_endpoint, render
     from weft.judging.pool import Pool
     from weft.judging.rubric import open_rubric
+    from weft.report import judging as page
 
     opened, scale, name = Pool(pool), open_rubric(rubric), name or (model if endpoint else "attributes")
     out = out or pool / file_name(f"judged-{name}")
+    if against:
+        verbs.people(against)  # a file that cannot be read must not show after the judge was paid
     if endpoint:
         where = Endpoint(
             endpoint, model, os.environ.get(key_variable, "").strip(), timeout, concurrency=concurrency,
@@ -118,3 +125,6 @@ def judge(
     print(render(found))
     if not dry_run:
         print(f"\njudgements  {out / 'judgements.parquet'}")
+    if against and not dry_run:
+        record = verbs.agree(out, against, pool)
+        print(f"\n{page.terminal(record)}\n\nagreement  {page.write(record, out, 'agreement')}")

@@ -20,11 +20,16 @@ def agree(
 ) -> dict:  # fmt: skip
     """The record of `weft.judging.validate.validate`, from files. Raises `WeftError` as it and the readers do."""
     judged = read_all([judgements])
-    human = read_all([against]) if against else []
+    human = people(against) if against else []
     known = Pool(pool) if pool else None
     systems = systems_of(known) if known else None
     labels = labels_of(known, products, column) if known else None
     return validate(judged, human, systems, labels, seed)
+
+
+def people(file: Path) -> list[dict]:
+    """Somebody's judgements to hold a judge against. Raises `WeftError` where there are none to read."""
+    return read_all([file])
 
 
 def judge_again(
