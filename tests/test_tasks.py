@@ -5,6 +5,7 @@ import pytest
 
 from shelves import shelf
 from weft.errors import WeftError
+from weft.options import Weave
 from weft.recipe import Benchmark, Recipe
 from weft.tasks import tasks_of
 
@@ -52,6 +53,26 @@ def test_the_held_out_gallery_is_a_second_row_with_a_name_that_says_so(tmp_path)
 def test_a_tiny_held_out_gallery_is_left_out(tmp_path):
     shelf(tmp_path, "ttteeeeee", queries=[("a", "in-domain/short", "test", "red", 4, {4: 3})])
     assert list(asked(tmp_path, held_out_gallery=True)) == ["in-domain/short"]
+
+
+def test_dev_queries_may_search_a_sample_that_holds_their_own_products(tmp_path):
+    typed = ("t", "in-domain/log", "dev", "typed", None, {3: 3, 5: 3})
+    shelf(tmp_path, SPLITS, pictures=[2] + [1] * 27, queries=[*QUERIES, typed])
+    recipe = Recipe(name="x", base="demo", weave=Weave(gallery=9))
+    whole = {task.name: task for task in tasks_of(Recipe(name="x", base="demo"), tmp_path, "dev")}
+    found = {task.name: task for task in tasks_of(recipe, tmp_path, "dev")}
+    assert list(found) == list(whole), "the names pair dev scores with test scores"
+    (gallery,) = {tuple(task.corpus.ids) for task in found.values()}
+    assert len(gallery) == 9 and {"3", "5", "22"} <= set(gallery), "a sample for all tasks: embedded once"
+    for name, task in found.items():
+        assert task.limited and task.query_ids == whole[name].query_ids
+        for (rows, _), (every, _) in zip(task.relevant, whole[name].relevant, strict=True):
+            assert {gallery[row] for row in rows} == {str(row) for row in every} & set(gallery)
+    assert [task.name for task in tasks_of(recipe, tmp_path, "test")] and not any(
+        task.limited for task in tasks_of(recipe, tmp_path, "test")
+    )
+    most = Recipe(name="x", base="demo", weave=Weave(gallery=28))
+    assert not any(task.limited for task in tasks_of(most, tmp_path, "dev"))
 
 
 def test_title_benchmarks(tmp_path):

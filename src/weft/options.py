@@ -88,6 +88,8 @@ class Weave:
     fisher: bool = later(False)  # weigh every weight of base and tuned by how much it matters (weft.fisher)
     soup: tuple[str, ...] = later(())  # model folders trained from the same base: merged with this run's before weaving
     soup_rule: Literal["average", "stock"] = later("average")  # stock: Model Stock (weft.merge)
+    # dev queries search this many products, their own among them, instead of all: every alpha costs as much less
+    gallery: int = later(0)
 
 
 NOTHING_TO_KEEP = {
@@ -119,6 +121,7 @@ RANGES = {
     "train.average_from": (0, 1),
     "train.fisher_batches": (0, inf),
     "weave.grid": (2, inf),
+    "weave.gallery": (0, inf),
     "weave.delta": (0, 1),
     "weave.depth": (-1, 1),
 }

@@ -80,6 +80,9 @@ def weave(recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder
         alpha = record["chosen"]
     interpolate(base, tuned, alpha, folder / "model", **how)
     _keep_seen(tuned, folder / "model")
+    if rules.gallery:
+        told = f"dev queries searched at most {rules.gallery:,} products: their scores are higher than in all of them"
+        record["note"] = "; ".join(filter(None, (told, record["note"])))
     write_json(folder / "alpha.json", record)
 
 

@@ -118,3 +118,16 @@ def test_scores_of_an_earlier_version_are_not_shown(done, tmp_path):
     results = json.loads((folder / "runs" / "study-study" / "results.json").read_text())
     assert [row["name"] for row in results["rows"]] == ["base"] and results["missing"] == ["full", "wise", "soup"]
     assert results["final"]["sentence"].endswith("nothing is claimed.")
+
+
+def test_what_was_made_elsewhere_is_found_in_a_folder_it_was_copied_to(done):
+    folder, other = done[0], done[0].with_name("elsewhere")
+    shutil.copytree(folder, other, symlinks=True, ignore=shutil.ignore_patterns("choices.json", "test.json", "report"))
+    before = (other / "timings.jsonl").read_text()
+    again = command.weft("study", "study.toml", "--out", "runs/elsewhere", folder=folder.parents[1])
+    assert again.code == 0, again.err
+    added = (other / "timings.jsonl").read_text()[len(before) :]
+    assert "train" not in added and added.count("\n") <= 1, "only the soup, which names its members' folders"
+    assert "elsewhere" in again.out
+    first, second = (json.loads((one / "results.json").read_text()) for one in (folder, other))
+    assert first["scores"] == second["scores"] and first["differences"] == second["differences"]

@@ -19,6 +19,7 @@ def study(
     until: Annotated[
         Literal["dev", "test", "report"], typer.Option(help="dev: choose, and touch no test query.")
     ] = "report",
+    out: Annotated[str, typer.Option(help="The folder that is written, instead of the file's own.")] = "",
     set_: Set = None,
 ) -> None:
     """Compare ways of training on shared artefacts: table, figures, costs and the claims, as they came out.
@@ -36,12 +37,12 @@ def study(
     except ValueError:
         raise WeftError(f"--seeds {seeds!r}: give whole numbers, as in 0,1,2") from None
     if dry_run:
-        print(weft.study.preview(file, set_ or (), names, numbers))
+        print(weft.study.preview(file, set_ or (), names, numbers, out))
         return
-    results = weft.study.conduct(file, set_ or (), names, numbers, until)
+    results = weft.study.conduct(file, set_ or (), names, numbers, until, out)
     if results is not None:
         from weft.report.study import terminal
 
         print(terminal(results))
-        folder = weft.study.folder(file, set_ or ())
+        folder = weft.study.folder(file, set_ or (), out)
         print(f"\nstudy  {folder / 'report' / 'study.html'}")

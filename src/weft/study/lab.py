@@ -71,7 +71,8 @@ class Lab:
     @cached_property
     def tasks_key(self) -> str:
         whole = self.catalogue(self.recipe)
-        return key_of([stage_key(self.curated), whole._borrowed, whole._prompts])
+        gallery = self.recipe.weave.gallery
+        return key_of([stage_key(self.curated), whole._borrowed, whole._prompts, *([gallery] if gallery else [])])
 
     def tuned(self, recipe: Recipe) -> Run:
         """A training, brought up to date."""

@@ -137,8 +137,8 @@ class Study:
         return found if seed is None else dataclasses.replace(found, seed=seed)
 
 
-def load(path: Path | str, changes: Iterable[str] = ()) -> Study:
-    """Reads a study; `changes` (as `--set`) are of its recipe and reach every row.
+def load(path: Path | str, changes: Iterable[str] = (), out: str = "") -> Study:
+    """Reads a study; `changes` (as `--set`) are of its recipe and reach every row. `out`: instead of the file's own.
 
     Raises:
         WeftError: the file or a recipe is missing or has a typo, or rows, seeds and claims do not fit together.
@@ -152,7 +152,8 @@ def load(path: Path | str, changes: Iterable[str] = ()) -> Study:
         raise WeftError(f"{path} is not a TOML file that can be read: {error}") from None
     table.setdefault("name", path.stem)
     study: Study = recipes._build(Study, table, str(path))
-    study = dataclasses.replace(study, set=(*study.set, *changes), rows=tuple(map(_labelled, study.rows)))
+    changed = {"set": (*study.set, *changes), "rows": tuple(map(_labelled, study.rows)), "out": out or study.out}
+    study = dataclasses.replace(study, **changed)
     for problem in _problems(study):
         raise WeftError(f"{path}: {problem}")
     for row in study.rows:  # every recipe is read now: a typo must not show after hours
