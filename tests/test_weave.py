@@ -15,6 +15,7 @@ from weft.errors import WeftError
 from weft.evaluate import embed_task, score
 from weft.pipeline import Pipeline
 from weft.recipe import load
+from weft.weave import weave
 from weft.weights import interpolate
 
 MORE = ["curate.dev_share=0.3", "curate.test_share=0.1", "train.epochs=2", "weave.grid=3", "weave.delta=1.0"]
@@ -58,6 +59,19 @@ def test_an_alpha_for_each_tower(trained, tmp_path):
     interpolate(base, tuned, record["towers"] | {"head": record["chosen"]}, tmp_path / "two")
     expected = load_file(tmp_path / "two" / "model.safetensors")
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
+
+
+def test_alphas_in_between_are_embedded_once_where_they_are_kept(trained, tmp_path, monkeypatch):
+    _, pipeline = trained
+    tuned, tasks = pipeline.folder / "train" / "model", pipeline._tasks("dev")
+    scalar = load(trained[0], [*MORE, "weave.full=true"])
+    weave(scalar, tuned, tasks, tmp_path / "cache", tmp_path / "first", tmp_path / "cache")
+    monkeypatch.setattr(Embedder, "_prepared", lambda *_: pytest.fail("embedded again"))
+    towers = load(trained[0], [*MORE, "weave.towers=true"])
+    weave(towers, tuned, tasks, tmp_path / "cache", tmp_path / "towers", tmp_path / "cache")
+    curves = [json.loads((tmp_path / name / "alpha.json").read_text())["curve"] for name in ("first", "towers")]
+    first, towers = ([step["in_domain"] for step in curve] for curve in curves)
+    assert first == towers and len(first) == 3
 
 
 def test_the_places_lead_from_base_to_tuned(trained):

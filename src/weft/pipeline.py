@@ -38,6 +38,7 @@ class Pipeline:
         self.recipe = recipe
         self.folder = recipe.folder
         self.cache = self.folder / "cache"
+        self.between: Path | None = None  # an alpha that is only tried leaves no embeddings behind
 
     @property
     def fresh(self) -> bool:
@@ -165,7 +166,7 @@ class Pipeline:
                 shutil.copytree(tuned, folder / "model", dirs_exist_ok=True)
                 write_json(folder / "alpha.json", {"chosen": 1.0, "rule": "a fresh base is not woven", "curve": []})
                 return
-            weave(self.recipe, tuned, self._tasks("dev"), self.cache, folder)
+            weave(self.recipe, tuned, self._tasks("dev"), self.cache, folder, self.between)
 
         self._weave_stage().run(work)
 

@@ -24,13 +24,16 @@ SOUP = "tuned"
 """In the stage's folder: the merged model, where several were trained."""
 
 
-def weave(recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder: Path) -> None:
+def weave(
+    recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder: Path, between: Path | None = None
+) -> None:
     """Writes `folder/model`, theta(alpha) between the recipe's base and `tuned`, and `folder/alpha.json`.
 
     Args:
         tuned: what this run has trained; with `weave.soup` it is merged with others first, into `folder/tuned`.
         tasks: of the development split.
         cache: where the embeddings of base, tuned and baselines are kept.
+        between: where those of every alpha in between are kept; None forgets them with their alpha.
 
     Raises:
         WeftError: the models do not belong together, or there is no in-domain query to choose by.
@@ -50,15 +53,15 @@ def weave(recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder
         return {task.name: score(task, *embed_task(task, one)).values[task.primary] for task in tasks}
 
     @contextmanager
-    def between(alpha: float) -> Iterator[Embedder]:
+    def at(alpha: float) -> Iterator[Embedder]:
         say(f"  measuring alpha = {alpha:g} on dev queries")
         trial = folder / "trial"
         interpolate(base, tuned, alpha, trial, **how)
-        yield embedder(trial, trial / "cache")
+        yield embedder(trial, between or trial / "cache")
         shutil.rmtree(trial)
 
     def measure(place: int) -> sweep.Row:
-        with between(float(grid[place])) as one:
+        with at(float(grid[place])) as one:
             return row_of(one)
 
     grid = np.round(np.linspace(0, 1, rules.grid), 6)
@@ -66,7 +69,7 @@ def weave(recipe: Recipe, tuned: Path, tasks: list[AnyTask], cache: Path, folder
     baselines = [row_of(embedder(name)) for name in recipe.baselines] if rules.rule == "margin" else []
     domains = {task.name: task.domain for task in tasks}
     if rules.towers:
-        places, rows = sweep.of_towers(tasks, *ends, between, grid)
+        places, rows = sweep.of_towers(tasks, *ends, at, grid)
         rule = sweep.Rule(rules.rule, rules.delta, domains, (rows[0], *baselines))
         choice = sweep.choose(rows, rows.__getitem__, rule, full=True)
         chosen = dict(zip(("image", "text"), places[choice.place], strict=True))

@@ -49,6 +49,7 @@ class Run(Pipeline):
     def __init__(self, recipe: Recipe, lab: "Lab"):
         super().__init__(recipe)
         self.lab, self.cache, self.catalogue = lab, lab.cache, lab.catalogue(recipe)
+        self.between = lab.cache  # rows that weave one training in several ways try the same alphas
 
     def borrow(self, stage: str, folder: Path) -> None:
         """Shows another folder's stage as one of this folder's."""
