@@ -50,10 +50,12 @@ def _asked(
 ) -> list[AnyTask]:
     """The tasks under their own names, or `names`; in their own domains, or one."""
     gallery = sample(collection, tasks, size)
-    return [
+    found = [
         retrieval(collection, task, domain or task.name.partition("/")[0], name, gallery)
         for task, name in zip(tasks, names or [task.name for task in tasks], strict=True)
     ]
+    # Nobody asks the same queries in the whole gallery beside it: what is chosen by counts them.
+    return [dataclasses.replace(task, limited=False) for task in found]
 
 
 def sample(collection: Collection, tasks: Sequence[Task], size: int) -> np.ndarray | None:
