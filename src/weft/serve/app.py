@@ -31,10 +31,14 @@ TYPES = {
 REFUSALS = {
     code: {"model": say.Error, "description": text}
     for code, text in {
-        401: "A key is needed.", 404: "There is no such thing.", 413: "Too large.", 422: "It cannot be used; says why.",
-        429: "Busy: try again after `Retry-After` seconds.",
+        400: "The body is no JSON or no form, or it ended early.", 401: "A key is needed.",
+        404: "There is no such thing.", 408: "The body did not arrive in time.", 413: "Too large.",
+        421: "This server does not answer to that host name.",
+        422: "It cannot be used; says why.", 429: "Busy: try again after `Retry-After` seconds.",
     }.items()
 }  # fmt: skip
+REFUSALS[401]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+REFUSALS[429]["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
 
 
 def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -47,6 +51,7 @@ def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), h
 
     app = FastAPI(
         title="Weft", version=__version__, lifespan=life, docs_url=None, redoc_url=None, responses=REFUSALS,
+        redirect_slashes=False,  # a redirect's address would be made of the Host header, which anybody may write
         description="Search a catalogue by text and picture with a specialised vision-language encoder.",
     )  # fmt: skip
     app.add_middleware(Gate, limits=engine.limits, metrics=metrics, keys=keys, hosts=hosts)
@@ -90,14 +95,12 @@ def _embedding(app: FastAPI, engine: Engine) -> None:
         return say.Similarities(model=side.label, scores=scores.tolist())
 
     @app.get("/v1/models", tags=["embeddings"])
-    async def models() -> dict:
+    async def models() -> say.Models:
         """The models served here, in OpenAI's shape."""
-        told = [
-            {"id": side.label, "object": "model", "created": 0, "owned_by": "weft", "dimensions": side.index.dim,
-             "fingerprint": side.index.fingerprint}
+        return say.Models(data=[
+            say.Model(id=side.label, dimensions=side.index.dim, fingerprint=side.index.fingerprint)
             for side in engine.sides.values()
-        ]  # fmt: skip
-        return {"object": "list", "data": told}
+        ])  # fmt: skip
 
 
 def _item(one: say.Input, longest: int, param: str) -> str | bytes:
@@ -234,16 +237,16 @@ def _hits(side: work.Side, found: tuple, first: int, last: int, other: dict[str,
 
 def _rest(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     @app.get("/v1/gallery", tags=["search"])
-    async def gallery() -> dict:
+    async def gallery() -> say.Gallery:
         """What the page begins with: models, counts, names to filter by, queries to try in short and long form."""
         index = engine.first.index
-        return {
-            "models": list(engine.sides),
-            "products": len(index),
-            "pictures": len(index.owner),
-            "facets": list(index.facets.facets),
-            "examples": index.examples,
-        }
+        return say.Gallery(
+            models=list(engine.sides),
+            products=len(index),
+            pictures=len(index.owner),
+            facets=list(index.facets.facets),
+            examples=index.examples,
+        )
 
     @app.get(
         "/pictures/{sha}", tags=["search"], response_class=Response, responses={200: {"content": {"image/jpeg": {}}}}
@@ -257,12 +260,12 @@ def _rest(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
         raise ApiError(404, "no such picture", "sha")
 
     @app.get("/health", tags=["operations"])
-    async def health() -> dict:
+    async def health() -> say.Health:
         """200 as long as requests are answered."""
         galleries = {side.label: side.index.folder.name for side in engine.sides.values()}
-        return {"status": "ok", "version": __version__, "indexes": galleries, "waiting": engine.batcher.waiting}
+        return say.Health(version=__version__, indexes=galleries, waiting=engine.batcher.waiting)
 
-    @app.get("/metrics", tags=["operations"], response_class=Response)
+    @app.get("/metrics", tags=["operations"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def prometheus() -> Response:
         """Prometheus' text format."""
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -143,6 +143,41 @@ class ProductAnswer(BaseModel):
     pictures: list[str]
 
 
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "weft"
+    dimensions: int
+    fingerprint: str = Field(description="Of weights and preprocessing.")
+
+
+class Models(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class Example(BaseModel):
+    product_id: str
+    short: str
+    long: str
+
+
+class Gallery(BaseModel):
+    models: list[str]
+    products: int
+    pictures: int
+    facets: list[str] = Field(description="What `filters` of a search may name.")
+    examples: list[Example]
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+    version: str
+    indexes: dict[str, str] = Field(description="Of each model, the index's version that is open.")
+    waiting: int
+
+
 class ErrorDetail(BaseModel):
     message: str
     type: str
