@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from weft import __version__
 from weft.serve import engine as work
-from weft.serve import errors
+from weft.serve import errors, renew
 from weft.serve import records as say
 from weft.serve.engine import Engine
 from weft.serve.errors import ApiError
@@ -46,7 +46,9 @@ def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), h
 
     @asynccontextmanager
     async def life(app: FastAPI):
+        looking = asyncio.create_task(renew.keep(engine))
         yield
+        looking.cancel()
         await engine.close()
 
     app = FastAPI(

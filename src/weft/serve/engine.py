@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -77,11 +77,12 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Side:
-    """A model with its gallery: an index, where it is searched, and the key of its model in the batcher."""
+    """A model with its gallery: an index, where it is searched, and how a newer version of it would be."""
 
     index: Index
     store: Store
     model: Model
+    store_of: Callable[[Index], Store]
 
     @property
     def label(self) -> str:
@@ -117,6 +118,12 @@ class Engine:
         if label and label not in self.sides:
             raise ApiError(404, f"no such model; here are {', '.join(self.sides)}", "model")
         return self.sides[label] if label else self.first
+
+    def replace(self, side: Side) -> None:
+        """A newer version takes the place of the side of its label; requests that hold the old one end on it."""
+        self.sides = self.sides | {side.label: side}
+        if self.first.label == side.label:
+            self.first = side
 
     async def in_thread(self, work, *arguments):
         """Work that takes a core is not the event loop's."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+from functools import partial
 from pathlib import Path
 
 from weft.encoders import load
@@ -40,14 +41,14 @@ def open_engine(
     from weft.serve.metrics import Metrics
 
     opened: dict[str, Model] = {}
-    sides = []
+    sides, store_of = [], partial(_store, exact=exact)
     for folder, place in ((index, model), (compare, "")):
         if folder is None:
             continue
         found = open_index(folder)
         if found.fingerprint not in opened:
             opened[found.fingerprint] = Model(_model(found, place, remote_code))
-        sides.append(Side(found, _store(found, exact), opened[found.fingerprint]))
+        sides.append(Side(found, store_of(found), opened[found.fingerprint], store_of))
     if len({side.label for side in sides}) < len(sides):
         raise WeftError(
             f"both indexes call their model {sides[0].label!r}: make one again with weft index LABEL=MODEL ..."
