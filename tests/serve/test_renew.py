@@ -1,4 +1,4 @@
-"""A running service and a catalogue that grows: new products are found, what was begun ends, what is wrong stays out."""
+"""A running service and a catalogue that grows: new products are found, what was begun ends, faults stay out."""
 
 import asyncio
 import shutil
