@@ -40,6 +40,17 @@ def test_a_run_meets_its_own_record_and_not_another_s():
     assert expected.check(other, kept)[1][3:] == (None, False), "a missing score is off"
 
 
+def test_a_study_is_kept_by_its_means():
+    means = [{"domain": "in-domain", "row": row, "value": value} for row, value in (("base", 0.1), ("full", 0.4))]
+    results = {"name": "toy", "seeds": [0], "rows": [{"name": "base", "alphas": []}, {"name": "wise", "alphas": [0.4]}]}
+    results |= {"tasks": [], "means": means, "mean_differences": [], "claims": [], "final": {}, "environment": {}}
+    kept = json.loads(json.dumps(expected.record_study(results | {"scores": [1]})))
+    assert kept["alphas"] == {"wise": [0.4]} and "scores" not in kept and kept["command"].endswith("studies/toy.toml")
+    means[1]["value"] -= 0.04
+    assert [row[-1] for row in expected.check_study(results, kept)] == [True, False]
+    assert expected.check_study(results | {"means": means[:1]}, kept)[1][3:] == (None, False)
+
+
 @pytest.mark.parametrize("name", ["demo", "kagl"])
 def test_what_is_shipped_is_whole(name):
     kept = json.loads((ROOT / "expected" / f"{name}.json").read_text())

@@ -2,6 +2,8 @@
 
 python tools/expected.py record RUN NAME     writes expected/NAME.json from the run folder RUN
 python tools/expected.py check RUN NAME      prints each score beside the expected one; exit code 1 if one is off
+
+RUN may be a study's folder; NAME is then study-NAME, and its means over domains are what is kept and compared.
 """
 
 import json
@@ -30,6 +32,26 @@ def record(results: dict, name: str) -> dict:
     }
 
 
+def record_study(results: dict) -> dict:
+    """What a study found: its means, its claims as they came out, its last word."""
+    kept = ("tasks", "means", "mean_differences", "claims", "final", "environment")
+    return {
+        "command": f"weft study studies/{results['name']}.toml",
+        "tolerance": TOLERANCE,
+        "seeds": results["seeds"],
+        "alphas": {row["name"]: row["alphas"] for row in results["rows"] if any(row["alphas"])},
+    } | {name: results[name] for name in kept}
+
+
+def check_study(results: dict, expected: dict) -> list[tuple[str, str, float, float | None, bool]]:
+    """(domain, row, expected, measured, within tolerance) for every expected mean; a missing one is off."""
+    found = {(row["domain"], row["row"]): row["value"] for row in results["means"]}
+    rows = [
+        (row["domain"], row["row"], row["value"], found.get((row["domain"], row["row"]))) for row in expected["means"]
+    ]
+    return [(*row, row[-1] is not None and abs(row[-1] - row[2]) <= expected["tolerance"]) for row in rows]
+
+
 def check(results: dict, expected: dict) -> list[tuple[str, str, float, float | None, bool]]:
     """(task, model, expected, measured, within tolerance) for every expected score; a missing one is off."""
     found = {(row["task"], row["model"], row["metric"]): row["value"] for row in results["scores"]}
@@ -42,13 +64,13 @@ def check(results: dict, expected: dict) -> list[tuple[str, str, float, float | 
 
 
 def main(what: str, run: str, name: str) -> int:
-    results = json.loads((Path(run) / "evaluate" / "results.json").read_text())
-    path = ROOT / "expected" / f"{name}.json"
+    path, study = ROOT / "expected" / f"{name}.json", name.startswith("study-")
+    results = json.loads((Path(run) / ("results.json" if study else "evaluate/results.json")).read_text())
     if what == "record":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(record(results, name), indent=1) + "\n")
+        kept = record_study(results) if study else record(results, name)
+        path.write_text(json.dumps(kept, indent=1) + "\n")
         return 0
-    rows = check(results, json.loads(path.read_text()))
+    rows = (check_study if study else check)(results, json.loads(path.read_text()))
     for task, model, wanted, value, near in rows:
         told = "missing" if value is None else f"{100 * value:.1f}"
         print(f"{'ok ' if near else 'OFF'}  {task:<40} {model:<12} expected {100 * wanted:5.1f}  got {told:>5}")
