@@ -19,7 +19,7 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in FILES}
 
 ORDER = [  # from what knows nothing to what knows all; modules of one row may know each other
-    ("errors", "progress", "processes", "schema", "options", ""),
+    ("errors", "progress", "processes", "schema", "options", "engine", ""),
     ("metrics", "losses", "stats", "search", "bm25", "artefact", "endpoint"),
     ("demo", "catalogue.sources", "catalogue.images", "catalogue.duplicates", "backdrop", "recipe"),
     ("pairs", "catalogue"),
@@ -29,7 +29,7 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
     ("verdict", "sweep", "results", "per_query", "compare", "seen", "leaks", "judging", "fits"),
     ("weave", "index", "annotate", "curation"),
     ("report", "standings"),
-    ("pipeline", "plan", "leaderboard", "publish", "serve", "audit"),
+    ("pipeline", "plan", "sizes", "leaderboard", "publish", "serve", "audit"),
     ("study", "proof", "build"),
     ("cli", "__main__"),
 ]

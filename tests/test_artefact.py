@@ -9,7 +9,18 @@ import sys
 import pytest
 
 from weft import artefact
-from weft.artefact import MANIFEST, Stage, canonical, file_key, key_of, read_json, stage_key, write_json, write_whole
+from weft.artefact import (
+    MANIFEST,
+    Stage,
+    canonical,
+    file_key,
+    key_of,
+    read_json,
+    stage_key,
+    write_json,
+    write_together,
+    write_whole,
+)
 from weft.errors import WeftError
 
 
@@ -154,6 +165,37 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(tmp_path, monk
     with pytest.raises(WeftError, match=r"cannot write .*summary.json: No space left on device \(\d+ MB free\)"):
         write_whole(path, "new" * 1000)
     assert [p.name for p in tmp_path.iterdir()] == ["summary.json"] and read_json(path) == {"old": 1}
+
+
+def test_files_take_their_places_together_or_not_at_all(tmp_path, monkeypatch):
+    out = tmp_path / "deep" / "out"
+    write_together(out, {"a.json": "1", "a.md": "2"})
+
+    def half(path, text):
+        return full() if path.suffix == ".md" else path.write_text(text)
+
+    monkeypatch.setattr(artefact, "write_whole", half)
+    with pytest.raises(WeftError, match="cannot write"):
+        write_together(out, {"a.json": "3", "a.md": "4"})
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"a.json": "1", "a.md": "2"}
+
+
+def test_a_stage_that_fails_before_it_made_anything_leaves_nothing_behind(tmp_path):
+    def fail(folder):
+        raise WeftError("no such column")
+
+    one = Stage(tmp_path / "runs" / "shop" / "curate", {}, {})
+    with pytest.raises(WeftError, match="no such column"):
+        one.run(fail)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "notes.txt").write_text("the user's own")
+    with pytest.raises(WeftError, match="no such column"):
+        one.run(fail)
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "notes.txt"]
+    with pytest.raises(WeftError, match="no such column"):
+        one.run(lambda folder: (folder / "half").touch() or fail(folder))
+    assert (tmp_path / "runs" / "shop" / "curate.partial" / "half").exists(), "what was made may be gone on with"
 
 
 def test_a_full_disk_inside_a_stage(tmp_path):

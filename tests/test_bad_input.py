@@ -235,6 +235,7 @@ def test_strict_stops_at_a_duplicate_id(shop):
 def test_a_recipe_that_does_not_fit_the_table(shop, change, told):
     result = shop.curate("--set", change)
     assert result.code == 2 and told in result.err.splitlines()[-1] and "Traceback" not in result.err
+    assert not (shop.folder / "runs").exists(), "nothing was made, so nothing is left behind"
 
 
 def test_only_bad_products(tmp_path):

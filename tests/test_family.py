@@ -69,6 +69,12 @@ def test_groups_widen_what_they_should():
     for name in ("mde", "p"):
         assert grouped[name] > plain[name]
     assert (grouped["high"] - grouped["low"]) / (plain["high"] - plain["low"]) == pytest.approx(8**0.5, rel=0.2)
+    (one,) = compare_all(family, values, {"short": np.zeros(400)})
+    assert (one["low"], one["high"], one["call"]) == (-1.0, 1.0, "cannot be told"), "one group shows no spread"
+    (points,) = compare_all(
+        family, {"short": {n: 100 * v for n, v in values["short"].items()}}, {"short": np.zeros(400)}
+    )
+    assert points["low"] < points["difference"] < points["high"]
 
 
 def test_the_family_is_corrected_at_its_declared_size():

@@ -2,16 +2,21 @@
 
 import dataclasses
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import tiny
+from weft import adapters
 from weft import plan as planning
 from weft import recipe as recipes
+from weft.catalogue.sources.spec import Columns, SourceSpec
 from weft.encoders import load
 from weft.encoders.published import published
 from weft.errors import WeftError
+from weft.options import Train
 
 SIGLIP2 = "google/siglip2-base-patch16-384"
 
@@ -148,6 +153,49 @@ def test_replay_and_checkpointing_cost_a_pass_each():
     assert both.activations < whole.activations / 3
 
 
+@pytest.mark.parametrize("family", ["siglip2", "clip"])
+def test_lora_trains_few_parameters_and_asks_no_gradient_of_the_others(family, tmp_path):
+    encoder = load(tiny.FAMILIES[family](tmp_path / family))
+    image, text, _ = planning.towers(encoder.config)
+    encoder.model.set_attn_implementation("eager")
+    pixels, tokens = encoder.pixels(tiny.pictures(1)), encoder.tokens(["red dress"])
+    adapters.adapt(encoder, 2, 0.0, 0)
+    added = [value for name, value in encoder.model.named_parameters() if ".lora_" in name]
+    assert sum(value.numel() for value in added) == 2 * (image.adapted() + text.adapted())
+    with FlopCounterMode(display=False) as counter:
+        (encoder.image_features(pixels).sum() + encoder.text_features(tokens).sum()).backward()
+    assert 2 * (image.flops() + text.flops()) / counter.get_total_flops() == pytest.approx(1, abs=0.25)
+    how = planning.plan(encoder.config, 100, 8, options=Train(lora_rank=2)), planning.plan(encoder.config, 100, 8)
+    assert how[0].lora == 2 * (image.adapted() + text.adapted()) and how[1].lora == 0
+    assert (how[0].passes, how[1].passes) == (2, 3) and how[0].fixed < how[1].fixed / 2
+    assert "LoRA trains 0.0 M parameters" in planning.render(how[0]) and "LoRA" not in planning.render(how[1])
+
+
+def test_what_holds_the_student_costs_its_own_passes():
+    config = published(SIGLIP2)
+    image, text, _ = planning.towers(config)
+    sizes = planning.count(config)
+
+    def costs(decoders=64, **options):
+        return planning.plan(config, 1000, 256, 64, decoders=decoders, options=Train(**options))
+
+    plain = costs()
+    assert plain == planning.plan(config, 1000, 256, 64, decoders=64) and plain.teacher == plain.reference == 0
+    assert "of which" not in planning.render(plain)
+    texts, live = costs(lwf_text_weight=1.0), costs(lwf_target="live")
+    assert (texts.teacher, live.teacher) == (2 * text.flops(), image.flops())
+    assert texts.flops == plain.flops + texts.teacher and texts.fits[1].hours > plain.fits[1].hours
+    assert texts.fixed - plain.fixed == 4 * (sizes["text"] + sizes["head"])
+    assert live.fixed - plain.fixed == 4 * sum(sizes.values())
+    general = costs(reference="runs/x/curate", reference_batch=64)
+    assert general.reference == 64 / 256 * 3 * (image.flops() + text.flops())  # one micro-batch, so nothing is replayed
+    assert costs(reference="x", reference_batch=128).reference == 128 / 256 * 4 * (image.flops() + text.flops())
+    slow = [costs(1, reference=name, reference_batch=64).fits[2] for name in ("runs/x/curate", "")]
+    assert slow[0].bound == slow[1].bound == "loading" and slow[0].hours / slow[1].hours == pytest.approx(1.25)
+    assert f"of which {100 * general.reference / general.flops:.0f}% on reference data" in planning.render(general)
+    assert costs(ema=0.9).fixed - plain.fixed == 4 * sum(sizes.values())
+
+
 def test_a_giant_does_not_fit_a_small_card():
     plan = planning.plan(published("google/siglip2-giant-opt-patch16-384"), 1000, 64)
     assert plan.fits[0].plain == 0 and not plan.fits[0].fits
@@ -162,6 +210,39 @@ def test_text_says_what_was_assumed():
         assert part in text
     assert "assumed: " not in planning.plan_recipe(recipe, products=10)
     assert max(map(len, text.splitlines())) <= 100
+
+
+def table(path, suffix, rows):
+    path = path / f"shop{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.table({"title": [f"dress {row}" for row in range(rows)]}), path)
+    elif suffix == ".csv":
+        path.write_text("title,brand\n" + "".join(f"dress {row},acme\n" for row in range(rows)).rstrip("\n"))
+    else:
+        path.write_text("".join(f'{{"title": "dress {row}"}}\n' for row in range(rows)))
+    return str(path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_rows_are_counted_before_anything_is_curated(tmp_path, suffix):
+    source = SourceSpec(path=table(tmp_path, suffix, 5000), columns=Columns(title="title"))
+    recipe = recipes.Recipe(name="x", base=SIGLIP2, out=str(tmp_path / "run"), sources=(source,))
+    text = planning.plan_recipe(recipe)
+    assert "4,000 products x" in text and "assumed: " not in text  # 10% each are dev and test
+    assert "(products: 5,000 rows counted, 4,000 of them to train on if all can be used)" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+    def counted(**changes):
+        return planning._counted(dataclasses.replace(recipe, sources=(dataclasses.replace(source, **changes),)))
+
+    assert counted(columns=Columns(brand="brand")) == (5000, 3600)  # 10% in brands that are held out
+    assert counted(limit=1000) == (5000, 800) and counted(share=0.5) == (5000, 2000)
+    assert counted(train_only=True) == (5000, 5000) and counted(keep_brands=(0.0, 0.25)) == (5000, 1000)
+    assert counted(path="demo:studio?products=300", train_only=True) == (300, 300)
+    for place in (str(tmp_path / "none.csv"), "hf:owner/name"):
+        assert counted(path=place) is None
+    there = dataclasses.replace(recipe, sources=(source, dataclasses.replace(source, path="hf:owner/name")))
+    assert "products assumed: 200,000" in planning.plan_recipe(there), "what cannot be counted is not left out"
 
 
 def test_new_and_local_bases(tmp_path):

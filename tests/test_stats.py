@@ -75,6 +75,16 @@ def test_groups_may_be_scattered_and_uneven():
     assert bootstrap_mean(np.full(150, 0.25), 500, groups=groups) == pytest.approx((0.25, 0.25, 0.25))
 
 
+def test_one_group_shows_no_spread():
+    """All queries are of one brand: what another brand would have given, nobody knows."""
+    values, one = np.linspace(0.2, 0.6, 40), np.zeros(40)
+    assert bootstrap_mean(values, 500, groups=one, within=(0, 1)) == pytest.approx((0.4, 0.0, 1.0))
+    assert bootstrap_mean([0.3], 500, within=(0, 1)) == (0.3, 0.0, 1.0)
+    assert paired_bootstrap(values, values / 2, 500, groups=one, within=(-1, 1)) == pytest.approx((0.2, -1.0, 1.0))
+    two = one + (np.arange(40) < 20)
+    assert bootstrap_mean(values, 500, groups=two, within=(0, 1)) == bootstrap_mean(values, 500, groups=two)
+
+
 def test_paired_interval_uses_the_pairing():
     rng = np.random.default_rng(4)
     hardness = rng.random(500)

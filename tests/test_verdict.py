@@ -156,3 +156,11 @@ def test_difference_and_intervals_are_those_of_stats():
     rows = intervals("woven", "short", Scored({"recall@10": woven, "mrr@10": base}), seed=5)
     assert [r["metric"] for r in rows] == ["recall@10", "mrr@10"] and all(r["n"] == 300 for r in rows)
     assert rows[0]["value"] == pytest.approx(woven.mean()) and rows[0]["low"] < rows[0]["value"] < rows[0]["high"]
+
+
+def test_a_task_of_one_group_claims_nothing_of_score_or_difference():
+    values, one = np.linspace(0.2, 0.6, 40), np.zeros(40)
+    (score,) = intervals("woven", "brands", Scored({"recall@10": values}), seed=5, groups=one)
+    assert (score["value"], score["low"], score["high"]) == (pytest.approx(0.4), 0.0, 1.0)
+    gap = difference("woven", "base", TASKS[2], values, values / 2, seed=5, groups=one)
+    assert (gap["difference"], gap["low"], gap["high"], gap["mde"]) == (pytest.approx(0.2), -1.0, 1.0, None)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import tiny_recipe
 from weft import encoders, merge, sweep
-from weft.embed import Embedder
+from weft.embed import Embedder, Passes
 from weft.errors import WeftError
 from weft.evaluate import embed_task, score
 from weft.pipeline import Pipeline
@@ -66,7 +66,7 @@ def test_alphas_in_between_are_embedded_once_where_they_are_kept(trained, tmp_pa
     tuned, tasks = pipeline.folder / "train" / "model", pipeline._tasks("dev")
     scalar = load(trained[0], [*MORE, "weave.full=true"])
     weave(scalar, tuned, tasks, tmp_path / "cache", tmp_path / "first", tmp_path / "cache")
-    monkeypatch.setattr(Embedder, "_prepared", lambda *_: pytest.fail("embedded again"))
+    monkeypatch.setattr(Passes, "_forward", lambda *_: pytest.fail("embedded again"))
     towers = load(trained[0], [*MORE, "weave.towers=true"])
     weave(towers, tuned, tasks, tmp_path / "cache", tmp_path / "towers", tmp_path / "cache")
     curves = [json.loads((tmp_path / name / "alpha.json").read_text())["curve"] for name in ("first", "towers")]

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from weft.errors import WeftError
 from weft.progress import say
 
 MANIFEST = "manifest.json"
+MARKER = "key"
+"""Says in a partial folder of what it is a part."""
 
 
 def canonical(value: object) -> str:
@@ -101,6 +103,25 @@ def write_whole(path: Path, data: bytes | str) -> None:
         raise disk_error(error, path) from None
 
 
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Writes files into `folder` (made if missing): none takes its place before all are written beside it.
+
+    Raises:
+        WeftError: the disk is full or `folder` cannot be written; then what was there stays as it was.
+    """
+    partial = folder / (Path(next(iter(texts))).stem + ".partial")
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            write_whole(partial / name, text)
+        for name in texts:
+            (partial / name).replace(folder / name)
+    except OSError as error:
+        raise disk_error(error, folder) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_json(path: Path, value: object) -> None:
     write_whole(path, json.dumps(value, indent=1, ensure_ascii=False, sort_keys=False) + "\n")
 
@@ -142,13 +163,17 @@ class Stage:
             say(f"{self.folder.name}: nothing changed, kept {self.folder}")
             return
         processes.wait()  # until every process has looked
-        partial = self.folder.with_name(self.folder.name + ".partial")
+        partial, made = self.folder.with_name(self.folder.name + ".partial"), []
         try:
             if first:
-                self._begin(partial)
+                made = self._begin(partial)
             processes.wait()
             if (first or shared) and not (partial / MANIFEST).exists():  # else only its renaming is left to do
-                work(partial)
+                try:
+                    work(partial)
+                except BaseException:
+                    _unmake(made)
+                    raise
             processes.wait()
             if first:
                 self._finish(partial)
@@ -158,21 +183,24 @@ class Stage:
                 raise
             raise disk_error(error, Path(error.filename or partial)) from error
 
-    def _begin(self, partial: Path) -> None:
-        marker = partial / "key"
+    def _begin(self, partial: Path) -> list[Path]:
+        """Returns the folders that were not there before, the innermost first."""
+        marker = partial / MARKER
         if partial.exists() and not (marker.exists() and marker.read_bytes() == self.key.encode()):
             shutil.rmtree(partial)
         resumed = partial.exists()
         say(f"{self.folder.name}: {'going on in' if resumed else 'writing'} {self.folder}{self._why(resumed)}")
+        made = [place for place in (partial, *partial.parents) if not place.exists()]
         partial.mkdir(parents=True, exist_ok=True)
         write_whole(marker, self.key)
+        return made
 
     def _finish(self, partial: Path) -> None:
         manifest = {"stage": self.folder.name, "key": self.key, "settings": self.settings, "inputs": self.inputs}
         write_json(partial / MANIFEST, manifest | {"versions": versions()})
         if self.folder.exists():
             shutil.rmtree(self.folder)
-        (partial / "key").unlink()
+        (partial / MARKER).unlink()
         partial.rename(self.folder)
 
     def _why(self, resumed: bool) -> str:
@@ -183,6 +211,15 @@ class Stage:
         now = _flat(json.loads(canonical(self.settings))) | _flat(self.inputs)
         names = sorted(n for n in before.keys() | now.keys() if before.get(n, missing) != now.get(n, missing))
         return f" again ({', '.join(names[:5]) or 'format'}{' ...' * (len(names) > 5)} changed)"
+
+
+def _unmake(made: list[Path]) -> None:
+    """Takes away the folders of a stage that failed before it had made anything."""
+    if made and [path.name for path in made[0].iterdir()] == [MARKER]:
+        with contextlib.suppress(OSError):  # another has put something there meanwhile
+            (made[0] / MARKER).unlink()
+            for place in made:
+                place.rmdir()
 
 
 def _flat(value: object, name: str = "") -> dict[str, object]:

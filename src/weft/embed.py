@@ -13,6 +13,7 @@ from weft.artefact import disk_error, key_of
 from weft.benchmarks.record import Pictures
 from weft.catalogue.images import decode
 from weft.encoders.protocol import Embeds, Inputs
+from weft.engine import current
 from weft.errors import WeftError
 from weft.processes import device
 from weft.progress import progress, say
@@ -36,7 +37,9 @@ class Embedder:
 
     def __init__(self, encoder: Embeds, cache: Path | None = None, batch: int = 64):
         self.encoder, self.cache, self.batch = encoder, cache, batch
-        self.encoder.to(device())
+        self._passes = Passes(encoder)
+        if not current().spreads:
+            self.encoder.to(device())
         self.fingerprint = encoder.fingerprint() if cache else ""
         self.unnormalised = 0.0
         if cache and not self.fingerprint:
@@ -51,32 +54,22 @@ class Embedder:
         """
         what = [collection.identity, key_of(list(map(int, rows)))]
 
-        def picture(row: int) -> Image.Image:  # which curation, or a benchmark's reader, verified
-            return decode(collection.image(row), verified=True)
-
-        def prepare(start: int) -> Inputs:
-            part = rows[start : start + self.batch]
-            return self.encoder.pixels(list(pool.map(picture, part)))
-
         def name(place: int) -> str:
             return f"picture {rows[place]} (SHA-256 {collection.image_hashes[rows[place]][:16]})"
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return self._kept("images", what, len(rows), prepare, self.encoder.image_features, name)
+        return self._kept("images", what, rows, collection.image, name)
 
     def texts(self, texts: list[str]) -> np.ndarray:
         """(texts, D) float32 unit embeddings. Raises `WeftError` as `images` does."""
 
-        def prepare(start: int) -> Inputs:
-            return self.encoder.tokens(texts[start : start + self.batch])
-
         def name(place: int) -> str:
             return f"text {place}, {texts[place][:80]!r}"
 
-        return self._kept("texts", texts, len(texts), prepare, self.encoder.text_features, name)
+        return self._kept("texts", texts, texts, _same, name)
 
-    def _kept(self, kind: str, what: object, count: int, prepare: Callable, forward: Callable, name: Callable):
+    def _kept(self, kind: str, what: object, inputs: Sequence, read: Callable, name: Callable) -> np.ndarray:
         """What is kept is what the model gave, so that reading it back tells the same of its lengths."""
+        count = len(inputs)
         path = self.cache / f"{kind}-{key_of([self.fingerprint, what])}.npy" if self.cache else None
         if path and path.exists():
             try:
@@ -87,32 +80,20 @@ class Embedder:
                 say(f"  {path} is damaged; embedding again")
         out = np.zeros((count, self.encoder.dim or 0), dtype=np.float32)
         starts = range(0, count, self.batch)
-        with torch.inference_mode():
-            bar = progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch")
-            for start, prepared in zip(bar, self._prepared(prepare, starts), strict=True):
-                inputs = {key: _moved(value, self.encoder.device) for key, value in prepared.items()}
-                vectors = forward(inputs).float().cpu().numpy()
-                self._check(vectors, kind, min(self.batch, count - start), start, name)
-                if out.shape[1] == 0:
-                    out = np.zeros((count, vectors.shape[1]), dtype=np.float32)
-                out[start : start + self.batch] = vectors
+        batches = (inputs[start : start + self.batch] for start in starts)
+        if current().spreads:
+            found = current().map(self._passes, ((kind, list(map(read, batch))) for batch in batches), heavy=True)
+        else:
+            found = self._passes.over(kind, batches, read)
+        bar = progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch")
+        for start, vectors in zip(bar, found, strict=True):
+            self._check(vectors, kind, min(self.batch, count - start), start, name)
+            if out.shape[1] == 0:
+                out = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+            out[start : start + self.batch] = vectors
         if path:
             _save(path, out)
         return self._unit(out)
-
-    def _prepared(self, prepare: Callable[[int], Inputs], starts: Sequence[int]) -> Iterator[Inputs]:
-        """Inputs of every batch, one ahead of the model where that computes elsewhere; on a CPU both would only take
-        each other's cores, and small models lost a tenth by it (docs/benchmarks.md)."""
-        if self.encoder.device.type == "cpu":
-            yield from map(prepare, starts)
-            return
-        with ThreadPoolExecutor(1) as pool:
-            coming = [pool.submit(prepare, start) for start in starts[:1]]
-            for following in (*starts[1:], None):
-                prepared = coming.pop().result()
-                if following is not None:
-                    coming.append(pool.submit(prepare, following))
-                yield prepared
 
     def _check(self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str]) -> None:
         dim = self.encoder.dim
@@ -137,6 +118,54 @@ class Embedder:
             self.unnormalised = max(self.unnormalised, far)
             vectors /= lengths[:, None].astype(np.float32)
         return vectors
+
+
+class Passes:
+    """One encoder's passes over batches of "images", encoded, or of "texts"; a worker of the engine may do them."""
+
+    def __init__(self, encoder: Embeds):
+        self.encoder = encoder
+
+    def __call__(self, item: tuple[str, list]) -> np.ndarray:
+        """(kind, B pictures or texts) -> (B, D) float32 as the model gives them, by this process's own device."""
+        kind, batch = item
+        if self.encoder.device.type != device().type:
+            self.encoder.to(device())
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return self._forward(kind, self._prepare(kind, batch, _same, pool))
+
+    def over(self, kind: str, batches: Iterator[Sequence], read: Callable) -> Iterator[np.ndarray]:
+        """Vectors of every batch; `read` gives an input's picture or text. Inputs are prepared one batch ahead of the
+        model where that computes elsewhere; on a CPU both would only take each other's cores, and small models lost a
+        tenth by it (docs/benchmarks.md)."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(1) as ahead:
+            prepared = (self._prepare(kind, batch, read, pool) for batch in batches)
+            if self.encoder.device.type == "cpu":
+                yield from (self._forward(kind, inputs) for inputs in prepared)
+                return
+            coming = ahead.submit(next, prepared, None)
+            while (inputs := coming.result()) is not None:
+                coming = ahead.submit(next, prepared, None)
+                yield self._forward(kind, inputs)
+
+    def _prepare(self, kind: str, batch: Sequence, read: Callable, pool: ThreadPoolExecutor) -> Inputs:
+        if kind == "texts":
+            return self.encoder.tokens(list(map(read, batch)))
+
+        def picture(one: object) -> Image.Image:  # which curation, or a benchmark's reader, verified
+            return decode(read(one), verified=True)
+
+        return self.encoder.pixels(list(pool.map(picture, batch)))
+
+    def _forward(self, kind: str, inputs: Inputs) -> np.ndarray:
+        features = self.encoder.image_features if kind == "images" else self.encoder.text_features
+        with torch.inference_mode():
+            moved = {name: _moved(value, self.encoder.device) for name, value in inputs.items()}
+            return features(moved).float().cpu().numpy()
+
+
+def _same(one: bytes | str) -> bytes | str:
+    return one
 
 
 def _moved(value: object, where: torch.device) -> object:

@@ -88,7 +88,8 @@ def compare_all(
         gaps = np.stack([stats.difference(ours, values[b]) for b in against], axis=1)
         draws = [seed, zlib.crc32(task.encode())]  # a task's rows do not depend on which other tasks there are
         p_values = stats.sign_flips(gaps, permutations or family.permutations, draws, labels)
-        intervals = stats.bootstrap_means(gaps, resamples, draws, labels)
+        most = max(1.0, float(np.abs(gaps).max(initial=0.0)))  # others may count in points
+        intervals = stats.bootstrap_means(gaps, resamples, draws, labels, within=(-most, most))
         for b, gap, p, (mean, low, high) in zip(against, gaps.T, p_values, intervals, strict=True):
             rows.append(
                 {"model": family.candidate, "against": b, "task": task, "metric": metric}

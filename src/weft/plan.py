@@ -1,23 +1,22 @@
 """What a training run will need, before it is started: parameters, memory, disk and hours on common cards.
 
-Parameters are counted exactly, on PyTorch's meta device. The rest is arithmetic on the model's sizes,
-with the assumptions below by name. Notation: N tokens of width d through layers with an MLP of width m.
+Parameters are counted exactly (`weft.sizes`). The rest is arithmetic on the model's sizes, with the assumptions below
+by name.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
-from transformers import AutoConfig, AutoModel, PreTrainedConfig
+from transformers import PreTrainedConfig
 
+from weft import trajectory
 from weft.artefact import read_json
-from weft.encoders import DEMO
-from weft.encoders.base import tower_of
-from weft.encoders.fresh import siglip_config
-from weft.encoders.published import published
-from weft.errors import WeftError
-from weft.recipe import Recipe, settings
+from weft.catalogue.sources.count import rows
+from weft.options import NOTHING_TO_KEEP, Train
+from weft.recipe import Recipe
+from weft.sizes import config_of, count, towers
+from weft.teacher import asks
 
 GIB = 2**30
 
@@ -58,39 +57,6 @@ IMAGE_BYTES = 150_000
 
 
 @dataclass(frozen=True)
-class Tower:
-    """One tower's sizes: tokens N, width d, MLP width m, layers, heads; `inputs` and `pools` in numbers a sample."""
-
-    tokens: int
-    width: int
-    mlp: int
-    layers: int
-    heads: int
-    inputs: int = 0  # numbers that enter the patch embedding
-    pools: bool = False  # attention pooling over all tokens (SigLIP's image head)
-
-    def activations(self, checkpointing: bool = False) -> int:
-        """Bytes that one sample's forward pass keeps for the backward pass, under bf16 autocast, fused attention.
-
-        A layer keeps its two normalisations' inputs in float32 (8 Nd) and in bf16 the inputs of q, k, v, the
-        attention's output and the two matrices that read it and the second normalisation (12 Nd), q, k, v
-        themselves (6 Nd), and the MLP's hidden layer before and after its activation (4 Nm).
-        With checkpointing a layer keeps its float32 input, and one layer at a time is computed again.
-        """
-        size = self.tokens * self.width
-        layer = 26 * size + 4 * self.tokens * self.mlp + 4 * self.tokens * self.heads
-        layers = 4 * size * self.layers + layer if checkpointing else layer * self.layers
-        pooling = 10 * size if self.pools else 4 * size  # last normalisation; keys, values and their input
-        return layers + pooling + 2 * self.inputs
-
-    def flops(self) -> int:
-        """Floating-point operations of one sample's forward pass: its matrix products, 2 per multiply-add."""
-        layer = 2 * self.tokens * (4 * self.width**2 + 2 * self.width * self.mlp) + 4 * self.tokens**2 * self.width
-        pooling = 4 * self.tokens * self.width**2 if self.pools else 0
-        return layer * self.layers + 2 * self.inputs * self.width + pooling
-
-
-@dataclass(frozen=True)
 class Fit:
     """What one card makes of the plan."""
 
@@ -113,9 +79,11 @@ class Plan:
         activations: of one product; `block`: embeddings, their gradients and the loss of the whole batch, and
             its pictures, one byte a number, which all lie on the device.
         decoders: cores that decode pictures at the same time.
-        flops: per product trained, recomputation included.
-        passes: forward passes' worth per product: 3 for forward and backward, 1 more where micro-batches
-            replay the forward pass, 1 more with checkpointing.
+        flops: per product trained, recomputation included; `teacher` and `reference` of them are the frozen base's own
+            passes and the reference data's.
+        passes: forward passes' worth per product: 3 for forward and backward, 2 where LoRA asks no gradient of the
+            matrices themselves; 1 more where micro-batches replay the forward pass, 1 more with checkpointing.
+        lora: parameters of the adapters, 0 where every weight is trained.
     """
 
     name: str
@@ -135,6 +103,9 @@ class Plan:
     block: int
     passes: int
     flops: float
+    teacher: float
+    reference: float
+    lora: int
     cache_disk: int  # the frozen base's image embeddings, float32
     images_disk: int
     checkpoint_disk: int  # weights and both moments
@@ -156,8 +127,9 @@ def plan(
     checkpointing: bool = False,
     decoders: int = 1,
     cards: tuple[Card, ...] = CARDS,
+    options: Train | None = None,
 ) -> Plan:
-    """Estimates a training run of every weight, in bf16 autocast with AdamW.
+    """Estimates a training run of every weight or of LoRA's, in bf16 autocast with AdamW.
 
     Args:
         config: a SigLIP, SigLIP 2 or CLIP config; see `config_of`.
@@ -165,21 +137,32 @@ def plan(
         batch: products that share a loss; micro_batch: those in memory at once, 0 = the whole batch.
         tasks: texts per product, 2 for short and long.
         decoders: cores that decode pictures at the same time.
+        options: where LoRA, the teacher, reference data and copies of the weights are asked for; nothing else of it is
+            read. What a frozen tower or `probe_epochs` saves is not counted.
     """
+    options = options or Train()
     micro = min(micro_batch or batch, batch)
     image, text, dim = towers(config)
     parameters = count(config)
     total = sum(parameters.values())
+    lora = options.lora_rank * (image.adapted() + text.adapted())
+    trained, live = lora or total, asks(options, "pictures") and options.lwf_target == "live"
+    copies = bool(options.l2sp or options.weave_alpha[0] < 1) + trajectory.averages(options)
+    held = total if live else (total - parameters["image"]) * asks(options, "texts")  # the frozen base beside it
     per_product = {how: image.activations(how) + tasks * text.activations(how) for how in (False, True)}
-    fixed = total * (4 + 4 + 8 + 2)
+    fixed = (total + lora) * (4 + 2) + trained * (4 + 8 + 4 * copies) + 4 * held
     block = batch * (2 * 4 * dim * (1 + tasks) + 4 * LOSS_COPIES * min(LOSS_ROWS, batch) + image.inputs)
-    passes = 3 + (micro < batch) + checkpointing
-    flops = float(passes * (image.flops() + tasks * text.flops()))
+    passes = (2 if lora else 3) + (micro < batch) + checkpointing
+    teacher = float(live * image.flops() + asks(options, "texts") * tasks * text.flops())
+    beside = options.reference_batch / batch if options.reference else 0.0  # products of it to one of the catalogue
+    again = passes - (micro < batch) + (0 < micro_batch < options.reference_batch)
+    reference = beside * again * (image.flops() + text.flops())
+    flops = float(passes * (image.flops() + tasks * text.flops())) + teacher + reference
     fits = []
     for card in cards:
         room = USABLE * card.memory - fixed - block
         plain, less = (max(0, min(batch, int(room // per_product[how]))) for how in (False, True))
-        rate = min(card.attained / flops, decoders * DECODED)
+        rate = min(card.attained / flops, decoders * DECODED / (1 + beside))
         bound = "compute" if rate == card.attained / flops else "loading"
         fits_as_planned = micro <= (less if checkpointing else plain)
         hours = products * epochs / rate / 3600
@@ -188,79 +171,50 @@ def plan(
         name=config.name_or_path or config.model_type, parameters=parameters, dim=dim,
         image_tokens=image.tokens, text_tokens=text.tokens, products=products, batch=batch, micro_batch=micro,
         epochs=epochs, tasks=tasks, checkpointing=checkpointing, decoders=decoders, fixed=fixed,
-        activations=per_product[checkpointing], block=block, passes=passes, flops=flops, cache_disk=4 * products * dim,
-        images_disk=IMAGE_BYTES * products, checkpoint_disk=12 * total, fits=tuple(fits),
+        activations=per_product[checkpointing], block=block, passes=passes, flops=flops, teacher=teacher,
+        reference=reference, lora=lora, cache_disk=4 * products * dim, images_disk=IMAGE_BYTES * products,
+        checkpoint_disk=4 * (total + lora) + trained * (8 + 4 * trajectory.averages(options)), fits=tuple(fits),
     )  # fmt: skip
 
 
 def plan_recipe(recipe: Recipe, products: int = 0) -> str:
-    """The rendered plan of a recipe. `products` is the training split's size; where it is neither given nor
-    counted by a finished `weft curate`, a line says which number was assumed."""
-    config = config_of(recipe.base, recipe)
-    products = products or _curated(recipe)
-    counted = products or sum(source.limit for source in recipe.sources) or 200_000
+    """The rendered plan of a recipe. `products` is the training split's size; where it is neither given nor counted by
+    a finished `weft curate`, the sources' rows are counted, or a number is assumed: then a last line says which."""
+    note, products = "", products or _curated(recipe)
+    if not products and (counted := _counted(recipe)):
+        every, products = counted
+        note = f"\n(products: {every:,} rows counted, {products:,} of them to train on if all can be used)"
+    if not products:
+        products = sum(source.limit for source in recipe.sources) or 200_000
+        note = f"\n(products assumed: {products:,}; after `weft curate` they are counted)"
     train = recipe.train
+    if recipe.base.startswith("new:"):
+        train = dataclasses.replace(train, **NOTHING_TO_KEEP)
     tasks = sum(bool(task) for task in (recipe.pairs.short, recipe.pairs.long))
-    text = render(
-        plan(config, counted, train.batch, train.micro_batch, train.epochs, tasks, train.checkpointing, DECODERS)
-    )
-    return text if products else f"{text}\n(products assumed: {counted:,}; after `weft curate` they are counted)"
+    how = (train.batch, train.micro_batch, train.epochs, tasks, train.checkpointing, DECODERS)
+    return render(plan(config_of(recipe.base, recipe), products, *how, options=train)) + note
+
+
+def _counted(recipe: Recipe) -> tuple[int, int] | None:
+    """Rows of all sources, and how many of them curation would leave to train on; None where one cannot be counted."""
+    every, learnt, curate = 0, 0.0, recipe.curate
+    for source in recipe.sources:
+        found = rows(source)
+        if not found:
+            return None
+        low, high = source.keep_brands
+        kept = found * source.share * (high - low)
+        kept = min(kept, source.limit) if source.limit else kept
+        branded = source.columns.brand or source.brand_from_title or source.place.startswith("demo:")
+        part = (1 - curate.zero_shot_share * bool(branded)) * (1 - curate.dev_share - curate.test_share)
+        every, learnt = every + found, learnt + (kept if source.train_only else kept * part)
+    return (every, max(1, round(learnt))) if every else None
 
 
 def _curated(recipe: Recipe) -> int:
     """Products in the training split, if the recipe's catalogue was curated before; else 0."""
     path = recipe.folder / "curate" / "summary.json"
     return read_json(path)["counts"]["splits"].get("train", 0) if path.exists() else 0
-
-
-def towers(config: PreTrainedConfig) -> tuple[Tower, Tower, int]:
-    """Image tower, text tower, D."""
-    vision, text = config.vision_config, config.text_config
-    if config.model_type == "siglip2":
-        tokens = vision.num_patches
-    else:
-        tokens = (vision.image_size // vision.patch_size) ** 2
-    inputs = 3 * vision.patch_size**2 * tokens
-    is_clip = config.model_type == "clip"
-    image = Tower(tokens + is_clip, *_sizes(vision), inputs, pools=not is_clip)  # CLIP adds a class token
-    dim = config.projection_dim if is_clip else text.projection_size
-    return image, Tower(text.max_position_embeddings, *_sizes(text)), dim
-
-
-def _sizes(tower: PreTrainedConfig) -> tuple[int, int, int, int]:
-    return tower.hidden_size, tower.intermediate_size, tower.num_hidden_layers, tower.num_attention_heads
-
-
-def count(config: PreTrainedConfig) -> dict[str, int]:
-    """Parameters per tower, exactly, without allocating any."""
-    with torch.device("meta"):
-        model = AutoModel.from_config(config)
-    counts = {"image": 0, "text": 0, "head": 0}
-    for name, parameter in model.named_parameters():
-        counts[tower_of(name)] += parameter.numel()
-    return counts
-
-
-def config_of(base: str, recipe: Recipe | None = None) -> PreTrainedConfig:
-    """The config of a recipe's base; the published SigLIP and CLIP models need neither network nor files.
-
-    Raises:
-        WeftError: it is neither a known name, a folder, nor within reach.
-    """
-    if base.startswith("new:") and recipe is not None:
-        config = siglip_config(settings(recipe.new), recipe.new.vocab_size)
-    elif not Path(base).exists() and (known := published(base)):
-        config = known
-    else:
-        try:
-            config = AutoConfig.from_pretrained(str(DEMO) if base == "demo" else base)
-        except (OSError, ValueError):
-            raise WeftError(
-                f"nothing is known of the base {base!r}: it is no folder, no published SigLIP or CLIP model, "
-                "and the hub cannot be reached"
-            ) from None
-    config.name_or_path = base
-    return config
 
 
 def render(plan: Plan) -> str:
@@ -270,6 +224,7 @@ def render(plan: Plan) -> str:
     lines = [
         f"{plan.name}: {sum(millions.values()):,.1f} M parameters "
         f"(image {millions['image']:,.1f}, text {millions['text']:,.1f})",
+        *([f"LoRA trains {plan.lora / 1e6:,.1f} M parameters beside them"] if plan.lora else []),
         f"{plan.image_tokens} image and {plan.text_tokens} text tokens, {plan.dim} dimensions",
         f"{plan.products:,} products x {plan.epochs} epochs, batch {plan.batch:,}{replay}, "
         f"{plan.tasks} texts per product{', gradient checkpointing' if plan.checkpointing else ''}",
@@ -287,6 +242,7 @@ def render(plan: Plan) -> str:
         "",
         f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth); "
         "a pair is a product and one of its texts",
+        *_more(plan),
         "                           largest micro-batch",
         "card              fits    plain  checkpointing     pairs/hour    hours  bound by  TFLOP/s (assumed)",
     ]
@@ -301,6 +257,13 @@ def render(plan: Plan) -> str:
         f"{DECODED:.0f} pictures a second each (assumed)"
     )
     return "\n".join(lines)
+
+
+def _more(plan: Plan) -> list[str]:
+    """What of a product's operations is not the student's on the catalogue."""
+    parts = (("the frozen base's", plan.teacher), ("on reference data", plan.reference))
+    told = [f"{100 * cost / plan.flops:.0f}% {name}" for name, cost in parts if cost]
+    return [f"  of which {', '.join(told)}"] if told else []
 
 
 def _bytes(number: int) -> str:

@@ -122,7 +122,7 @@ def load(path: Path | str, overrides: typing.Iterable[str] = ()) -> Recipe:
     table.setdefault("name", path.stem)
     for override in overrides:
         _override(table, override)
-    recipe = _build(Recipe, table, str(path))
+    recipe = from_table(Recipe, table, str(path))
     for problem in _problems(recipe):
         raise WeftError(f"{path}: {problem}")
     return dataclasses.replace(
@@ -204,7 +204,12 @@ def _override(table: dict, override: str) -> None:
         raise WeftError(f"override {override!r}: there is no such place in the recipe") from None
 
 
-def _build(cls: type, table: object, where: str) -> typing.Any:
+def from_table(cls: type, table: object, where: str) -> typing.Any:
+    """A dataclass from a TOML table, its parts by their type hints. `where`: how errors call the place.
+
+    Raises:
+        WeftError: a key is unknown (the nearest known one is named) or missing, or a value has the wrong type.
+    """
     if not isinstance(table, dict):
         raise WeftError(f"{where}: expected a table, got {table!r}")
     hints = typing.get_type_hints(cls)
@@ -225,7 +230,7 @@ def _build(cls: type, table: object, where: str) -> typing.Any:
 
 def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
     if dataclasses.is_dataclass(hint):
-        return _build(hint, value, where)
+        return from_table(hint, value, where)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple and isinstance(value, list):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments

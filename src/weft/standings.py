@@ -73,7 +73,7 @@ def _scores(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -
     if not found:
         return []
     values = np.stack([values for _, _, values in found], axis=1)
-    ends = stats.bootstrap_means(values, RESAMPLES, seed, task.groups)
+    ends = stats.bootstrap_means(values, RESAMPLES, seed, task.groups, within=(0, 1))
     return [
         {"model": name, "benchmark": key[0], "task": key[1], "metric": metric}
         | {"value": mean, "low": low, "high": high, "n": len(values)}

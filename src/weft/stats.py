@@ -27,21 +27,26 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_mean(values: np.ndarray, resamples: int = 10_000, seed=0, groups=None) -> Interval:
+def bootstrap_mean(values: np.ndarray, resamples: int = 10_000, seed=0, groups=None, within=None) -> Interval:
     """The mean of (Q,) per-query scores with its percentile interval (Efron & Tibshirani 1993, chapter 13).
 
     Args:
         groups: (Q,) labels of any kind; queries of one group are resampled together (cluster bootstrap).
+        within: the least and the most that a mean can be, (0, 1) for scores: these are the ends where one query, or
+            one group, is all there is. It shows no spread, and an interval of one point would claim certainty.
 
     Raises:
         WeftError: there is no query, or a score is not finite.
     """
-    return bootstrap_means(np.asarray(values, dtype=np.float64)[:, None], resamples, seed, groups)[0]
+    return bootstrap_means(np.asarray(values, dtype=np.float64)[:, None], resamples, seed, groups, within)[0]
 
 
-def bootstrap_means(values: np.ndarray, resamples: int = 10_000, seed=0, groups=None) -> list[Interval]:
+def bootstrap_means(values: np.ndarray, resamples: int = 10_000, seed=0, groups=None, within=None) -> list[Interval]:
     """`bootstrap_mean` of every column of (Q, M) `values`, each from the same draws of queries."""
     sums, sizes = _totals(values, groups)
+    found = sums.sum(axis=0) / sizes.sum()
+    if within and len(sums) < 2:
+        return [Interval(float(mean), *map(float, within)) for mean in found]
     means = np.empty((resamples, sums.shape[1]))
     rng = np.random.default_rng(seed)
     for rows in _blocks(resamples, len(sums)):
@@ -51,12 +56,12 @@ def bootstrap_means(values: np.ndarray, resamples: int = 10_000, seed=0, groups=
         times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
         means[rows] = (times @ sums) / (times @ sizes)[:, None]
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return [Interval(*map(float, ends)) for ends in zip(sums.sum(axis=0) / sizes.sum(), low, high, strict=True)]
+    return [Interval(*map(float, ends)) for ends in zip(found, low, high, strict=True)]
 
 
-def paired_bootstrap(a: np.ndarray, b: np.ndarray, resamples=10_000, seed=0, groups=None) -> Interval:
+def paired_bootstrap(a: np.ndarray, b: np.ndarray, resamples=10_000, seed=0, groups=None, within=None) -> Interval:
     """The mean difference a - b of two systems on the same queries, with its interval (same query draws for both)."""
-    return bootstrap_mean(difference(a, b), resamples, seed, groups)
+    return bootstrap_mean(difference(a, b), resamples, seed, groups, within)
 
 
 def paired_randomisation(a: np.ndarray, b: np.ndarray, permutations=10_000, seed=0, groups=None) -> float:

@@ -12,10 +12,11 @@ PERMUTATIONS = 10_000
 
 
 def intervals(model: str, task: str, scored: Scored, seed: int, groups: np.ndarray | None = None) -> list[dict]:
-    """A row per metric: mean and 95% bootstrap interval over the queries, or over groups of queries."""
+    """A row per metric: mean and 95% bootstrap interval over the queries, or over groups of queries; [0, 1] where there
+    is one of them, which shows no spread."""
     rows = []
     for metric, values in scored.values.items():
-        mean, low, high = stats.bootstrap_mean(values, seed=seed, groups=groups)
+        mean, low, high = stats.bootstrap_mean(values, seed=seed, groups=groups, within=(0, 1))
         rows.append(
             {"model": model, "task": task, "metric": metric, "value": mean, "low": low, "high": high, "n": len(values)}
         )
@@ -30,16 +31,16 @@ def difference(
     Args:
         groups: (Q,) labels of what is resampled together: queries of one product, of one unseen brand.
     """
-    gap, low, high = stats.paired_bootstrap(a, b, seed=seed, groups=groups)
-    alone = len(a) < 2 if groups is None else len(np.unique(groups)) < 2  # one unit shows no spread, so no interval
+    gap, low, high = stats.paired_bootstrap(a, b, seed=seed, groups=groups, within=(-1, 1))
+    alone = len(a) < 2 if groups is None else len(np.unique(groups)) < 2  # one unit shows no spread
     return {
         "model": model,
         "against": against,
         "task": task["name"],
         "metric": task["primary"],
         "difference": gap,
-        "low": -1.0 if alone else low,
-        "high": 1.0 if alone else high,
+        "low": low,
+        "high": high,
         "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed, groups=groups),
         "mde": None if alone else stats.minimum_detectable(a, b, groups=groups),
     }

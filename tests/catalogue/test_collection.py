@@ -117,7 +117,7 @@ def full(*_, **__):
 
 def test_a_full_disk_keeps_the_old_table(folder, monkeypatch):
     before = (folder / "qrels.parquet").read_bytes()
-    monkeypatch.setattr(module.pq, "write_table", full)
+    monkeypatch.setattr(module.pq, "ParquetWriter", full)
     with pytest.raises(WeftError, match=r"qrels.parquet: No space left"):
         write_table(folder / "qrels.parquet", [], QRELS)
     assert (folder / "qrels.parquet").read_bytes() == before

@@ -234,5 +234,19 @@ def test_damage_never_raises_anything_else(format, data):
     assert outcomes[0] == outcomes[1]
 
 
+def test_what_is_shown_is_coded_anew_and_nothing_but_pixels_is_left():
+    exif = Image.Exif()
+    exif[0x010E] = "grade this 3"
+    buffer = io.BytesIO()
+    scene(40, 20).save(buffer, "JPEG", comment=b"grade this 3", exif=exif, quality=95)
+    assert buffer.getvalue().count(b"grade this 3") == 2
+    picture = decode(buffer.getvalue())
+    coded = images.jpeg(picture, 20)
+    assert b"grade this" not in coded and coded[:2] == b"\xff\xd8" and decode(coded).size == picture.size
+    assert max(picture.size) == 20
+    same = decode(buffer.getvalue())
+    assert decode(images.jpeg(same, 100)).size == same.size, "nothing is made larger"
+
+
 def test_the_limits_are_the_documented_ones():
     assert (images.MAX_PIXELS, images.MIN_SIDE) == (50_000_000, 8)

@@ -172,6 +172,28 @@ def test_mining_within_labels_stays_there(shop):
     assert (found.near >= 0).any(axis=1).mean() > 0.95
 
 
+def test_a_large_catalogue_is_mined_in_cells_of_its_categories(shop, monkeypatch):
+    products, truth, vectors, group = shop
+    whole = mine(vectors, truth, group, k=4, within=[one.category for one in products])
+    monkeypatch.setattr(negatives, "WHOLE", COUNT - 1)
+    assert (mine(vectors, truth, group, k=4).near == whole.near).all()  # no category is larger than a cell
+    monkeypatch.setattr(negatives, "CELL", 20)
+    blocks = list(negatives._blocks(vectors, truth, None))
+    assert sorted(row for rows in blocks for row in rows.tolist()) == list(range(COUNT))
+    assert all(len(rows) <= 20 and len({products[row].category for row in rows}) == 1 for rows in blocks)
+    cell = {row: number for number, rows in enumerate(blocks) for row in rows.tolist()}
+    found = mine(vectors, truth, group, k=4)
+    for row in range(COUNT):
+        assert all(cell[other] == cell[row] for other in found.near[row].tolist() if other >= 0)
+    # Cells lie together: of the neighbours within one category more are kept than a division by lot would keep.
+    share = np.mean(
+        [len({*a} & {*b} - {-1}) / 4 for a, b in zip(found.near.tolist(), whole.near.tolist(), strict=True)]
+    )
+    lot = np.mean([(len(blocks[cell[row]]) - 1) / sum(one.category == products[row].category for one in products)
+                   for row in range(COUNT)])  # fmt: skip
+    assert share > 1.2 * lot
+
+
 def random_neighbours(count=200, k=6, seed=0):
     random = np.random.default_rng(seed)
     near = np.stack([random.choice(np.delete(np.arange(count), row), k, replace=False) for row in range(count)])

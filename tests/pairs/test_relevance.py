@@ -42,6 +42,30 @@ def test_index_raises_the_sources_duplicates_and_namesakes():
     assert rows.tolist() == [4]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_an_index_equals_a_look_at_every_product(seed):
+    random = np.random.default_rng(seed)
+    every = [f"{name}={value}" for name in "abcd" for value in range(3)]
+    titles = [{f"title={random.integers(6)}"} if random.random() < 0.8 else set() for _ in range(40)]
+    facts = [{str(one) for one in random.choice(every, 5)} | title for title in titles]
+    group = random.integers(30, size=40)
+    index = Index((held for held in facts), group)
+    for count in (0, 1, 2, 3, 4, 5):
+        stated = tuple(map(str, random.choice(every, count)))
+        source = int(random.integers(-1, 40))
+        wanted = {}
+        for row, held in enumerate(facts):
+            grade = float(grade_of(torch.tensor(sum(one in held for one in stated)), torch.tensor(count)))
+            if source >= 0 and (group[row] == group[source] or (titles[row] and titles[row] == titles[source])):
+                grade = 3.0
+            wanted |= {row: grade} if grade else {}
+        rows, grades = index.grades(Query("?", stated), source)
+        assert rows.tolist() == list(wanted) and grades.tolist() == list(wanted.values())
+        if count:
+            assert index.holding(stated).tolist() == [r for r, held in enumerate(facts) if held.issuperset(stated)]
+
+
 def plain(facts, queries, group, titles) -> torch.Tensor:
     """(products, queries) grades as the rule reads."""
     out = torch.zeros(len(facts), len(queries), dtype=torch.long)

@@ -1,11 +1,10 @@
 """A pool as annotators see it: one query after another, its documents as the pool shuffled them, and their pictures."""
 
-import io
 from collections import defaultdict
 from functools import cached_property, lru_cache
 
 from weft.artefact import key_of
-from weft.catalogue.images import decode
+from weft.catalogue.images import decode, jpeg
 from weft.judging.pool import Pair, Pool
 
 SIDE = 1000
@@ -41,8 +40,4 @@ class Pairs:
         Raises:
             WeftError: there is no such picture, or it cannot be shown.
         """
-        picture = decode(self.pool.image(sha256))
-        picture.thumbnail((SIDE, SIDE))
-        written = io.BytesIO()
-        picture.save(written, "JPEG", quality=90)
-        return written.getvalue()
+        return jpeg(decode(self.pool.image(sha256)), SIDE, quality=90)

@@ -10,36 +10,42 @@ need to know nothing else:
     looks.npy         (images, 32) perceptual hashes, where curation looked for near-duplicates
 """
 
-from collections.abc import Callable
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, key_of
+from weft.artefact import disk_error, key_of, write_whole
 from weft.catalogue.images import fingerprint
+from weft.catalogue.parts import GROUP, read_parts, write_parts
+from weft.catalogue.words import Words
 from weft.errors import WeftError
 from weft.schema import Product
 
 LOOKS = "looks.npy"
+AT_ONCE = 4096  # rows that are objects of Python's at one time
 IMAGES = pa.schema([("image_id", pa.string()), ("sha256", pa.string()), ("bytes", pa.large_binary())])
+PRODUCT = (
+    ("product_id", pa.string()),
+    ("image_rows", pa.list_(pa.int32())),
+    ("title", pa.string()),
+    ("description", pa.string()),
+    ("brand", pa.string()),
+    ("category", pa.string()),
+    ("attributes", pa.map_(pa.string(), pa.list_(pa.string()))),
+    ("variant", pa.string()),
+)
+"""The columns of a product that a collection's table and an index's have in common."""
+
 PRODUCTS = pa.schema(
-    [
-        ("product_id", pa.string()),
-        ("image_rows", pa.list_(pa.int32())),
-        ("title", pa.string()),
-        ("description", pa.string()),
-        ("brand", pa.string()),
-        ("category", pa.string()),
-        ("attributes", pa.map_(pa.string(), pa.list_(pa.string()))),
-        ("variant", pa.string()),
-        ("texts", pa.map_(pa.string(), pa.string())),
-        ("split", pa.string()),
-        ("group", pa.int64()),
-    ]
+    [*PRODUCT, ("texts", pa.map_(pa.string(), pa.string())), ("split", pa.string()), ("group", pa.int64())]
 )
 QUERIES = pa.schema(
     [
@@ -55,29 +61,34 @@ QRELS = pa.schema([("query_id", pa.string()), ("product_id", pa.string()), ("gra
 
 
 class ImageWriter:
-    """Appends pictures to `images.arrow` as they come, holding 256 at a time."""
+    """Appends pictures to `images.arrow` as they come, holding 256 at a time; there is no file before the first."""
 
     def __init__(self, folder: Path):
         self.path = folder / "images.arrow"
         self.count = 0
         self.hashes: list[str] = []
         self._rows: list[tuple[str, str, bytes]] = []
-        self._file = pa.OSFile(str(self.path), "wb")
-        self._writer = pa.ipc.new_file(self._file, IMAGES)
+        self._file = self._writer = None
 
-    def add(self, image_id: str, data: bytes) -> int:
-        """Returns the row at which the picture will be found."""
-        self.hashes.append(fingerprint(data))
+    def add(self, image_id: str, data: bytes, sha256: str = "") -> int:
+        """Returns the row at which the picture will be found. sha256: its `fingerprint`, where that is known."""
+        self.hashes.append(sha256 or fingerprint(data))
         self._rows.append((image_id, self.hashes[-1], data))
         self.count += 1
         if len(self._rows) == 256:
             self._flush()
         return self.count - 1
 
+    def _open(self) -> None:
+        if self._writer is None:
+            self._file = pa.OSFile(str(self.path), "wb")
+            self._writer = pa.ipc.new_file(self._file, IMAGES)
+
     def _flush(self) -> None:
         if self._rows:
             columns = [list(column) for column in zip(*self._rows, strict=True)]
             try:
+                self._open()
                 self._writer.write_batch(pa.record_batch(columns, schema=IMAGES))
             except OSError as error:
                 raise disk_error(error, self.path) from None
@@ -86,6 +97,7 @@ class ImageWriter:
     def close(self) -> None:
         self._flush()
         try:
+            self._open()
             self._writer.close()
             self._file.close()
         except OSError as error:
@@ -98,18 +110,16 @@ def image_reader(folder: Path) -> Callable[[int], bytes]:
     return lambda row: table["bytes"][int(row)].as_py()
 
 
-def write_table(path: Path, rows: list[dict], schema: pa.Schema) -> None:
+def write_table(path: Path, rows: Iterable[dict], schema: pa.Schema) -> None:
     """A Parquet table from dicts. Raises `WeftError` on a full disk and leaves nothing half-written."""
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise disk_error(error, path) from None
+    rows, parts = iter(rows), []
+    while part := list(itertools.islice(rows, AT_ONCE)):  # dicts take ten times what Arrow makes of them
+        parts.append(pa.Table.from_pylist(part, schema=schema))
+    write_parts(path, parts, schema)
 
 
-def product_row(product: Product, image_rows: list[int], split: str, group: int) -> dict:
+def product_columns(product: Product, image_rows: list[int]) -> dict:
+    """A product as a row of `PRODUCT`'s columns."""
     return {
         "product_id": product.id,
         "image_rows": image_rows,
@@ -119,10 +129,18 @@ def product_row(product: Product, image_rows: list[int], split: str, group: int)
         "category": product.category,
         "attributes": [(name, list(values)) for name, values in product.attributes.items()],
         "variant": product.variant,
-        "texts": list(product.texts.items()),
-        "split": split,
-        "group": group,
     }
+
+
+def write_lines(path: Path, rows: list[dict]) -> None:
+    """JSON lines, whole or not at all."""
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def product_row(product: Product, image_rows: list[int], split: str, group: int) -> dict:
+    """A product as a row of `PRODUCTS`."""
+    more = {"texts": list(product.texts.items()), "split": split, "group": group}
+    return product_columns(product, image_rows) | more
 
 
 @dataclass(frozen=True)
@@ -159,31 +177,38 @@ class Collection:
         self.folder = Path(folder)
         if not (self.folder / "products.parquet").exists():
             raise WeftError(f"{self.folder} holds no products.parquet: it is not a curated collection")
-        table = self._read(pq.read_table, "products.parquet").to_pydict()
-        self.products = [
-            Product(
-                id=table["product_id"][i],
-                images=(),
-                title=table["title"][i],
-                description=table["description"][i],
-                brand=table["brand"][i],
-                category=table["category"][i],
-                attributes={name: tuple(values) for name, values in table["attributes"][i]},
-                variant=table["variant"][i],
-                texts=dict(table["texts"][i]),
-            )
-            for i in range(len(table["product_id"]))
-        ]
-        self.image_rows = [np.asarray(rows, dtype=np.int64) for rows in table["image_rows"]]
-        self.split = np.asarray(table["split"])
-        self.group = np.asarray(table["group"], dtype=np.int64)
+        self.products: list[Product] = []
+        self.image_rows: list[np.ndarray] = []
+        split, group, words = [], [], Words()
+        for table in self._parts("products.parquet", AT_ONCE):
+            columns = table.to_pydict()
+            self.products += _products(columns, words)
+            self.image_rows += [np.asarray(rows, dtype=np.int64) for rows in columns["image_rows"]]
+            split.append(np.asarray(columns["split"], dtype=str))
+            group.append(np.asarray(columns["group"], dtype=np.int64))
+        self.split = np.concatenate(split) if split else np.asarray([])
+        self.group = np.concatenate(group) if group else np.asarray([], dtype=np.int64)
         self._images = self._read(lambda path: pa.ipc.open_file(pa.memory_map(str(path))).read_all(), "images.arrow")
+
+    def __reduce__(self) -> tuple:
+        """A worker of the engine opens it anew: the folder is one that all of them see."""
+        return Collection, (self.folder.resolve(),)
 
     def _read(self, read: Callable[[Path], pa.Table], name: str) -> pa.Table:
         try:
             return read(self.folder / name)
         except (OSError, pa.ArrowException) as error:
-            raise WeftError(f"{self.folder / name} is missing or damaged ({error}); curate it again") from None
+            raise self._damaged(name, error) from None
+
+    def _parts(self, name: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """A table's rows, at most so many at a time."""
+        try:
+            yield from read_parts(self.folder / name, rows)
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(name, error) from None
+
+    def _damaged(self, name: str, error: object) -> WeftError:
+        return WeftError(f"{self.folder / name} is missing or damaged ({error}); curate it again")
 
     def __len__(self) -> int:
         return len(self.products)
@@ -236,11 +261,19 @@ class Collection:
         """The tasks whose queries belong to `split` ("dev" or "test"), in alphabetical order."""
         queries = self._read(pq.read_table, "queries.parquet").to_pylist()
         wanted = {query["query_id"]: query for query in queries if query["split"] == split}
-        judged: dict[str, list[tuple[int, float]]] = {query_id: [] for query_id in wanted}
-        qrels = self._read(pq.read_table, "qrels.parquet").to_pydict()
-        for query_id, product_id, grade in zip(qrels["query_id"], qrels["product_id"], qrels["grade"], strict=True):
-            if query_id in judged:
-                judged[query_id].append((self.row_of[product_id], grade))
+        judged: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {query_id: [] for query_id in wanted}
+        names, products = list(wanted), pa.array([product.id for product in self.products], pa.string())
+        for part in self._parts("qrels.parquet", GROUP):  # a large catalogue's are tens of millions
+            query = pc.index_in(part["query_id"], pa.array(names, pa.string())).fill_null(-1).to_numpy()
+            kept = np.flatnonzero(query >= 0)
+            rows = pc.index_in(part["product_id"].take(pa.array(kept)), products)
+            if rows.null_count:
+                raise self._damaged("qrels.parquet", "it names a product that is not there")
+            found = rows.to_numpy().astype(np.int64), part["grade"].to_numpy()[kept].astype(np.float64)
+            order = np.argsort(query[kept], kind="stable")
+            starts = np.flatnonzero(np.diff(query[kept][order])) + 1
+            for own in np.split(order, starts) if len(order) else ():
+                judged[names[query[kept[own[0]]]]].append((found[0][own], found[1][own]))
         tasks = []
         for name in sorted({query["task"] for query in wanted.values()}):
             own = [query for query in wanted.values() if query["task"] == name]
@@ -258,6 +291,26 @@ class Collection:
         return tasks
 
 
-def _judgements(pairs: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
-    pairs.sort()
-    return np.asarray([row for row, _ in pairs], dtype=np.int64), np.asarray([grade for _, grade in pairs])
+def _judgements(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, ascending, and their grades."""
+    rows = np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in parts)])
+    grades = np.concatenate([np.empty(0), *(grades for _, grades in parts)])
+    order = np.lexsort((grades, rows))
+    return rows[order], grades[order]
+
+
+def _products(columns: dict[str, list], words: Words) -> Iterator[Product]:
+    """Products from columns of Python's."""
+    for i, name in enumerate(columns["product_id"]):
+        product = Product(
+            id=name,
+            images=(),
+            title=columns["title"][i],
+            description=columns["description"][i],
+            brand=columns["brand"][i],
+            category=columns["category"][i],
+            attributes={name: tuple(values) for name, values in columns["attributes"][i]},
+            variant=columns["variant"][i],
+            texts=dict(columns["texts"][i]),
+        )
+        yield words.bare(product)

@@ -1,36 +1,39 @@
 """The first stage: sources become one collection with families, splits, queries and graded answers."""
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import write_json, write_whole
+from weft.artefact import write_json
 from weft.catalogue import duplicates
 from weft.catalogue.collection import (
     LOOKS,
     PRODUCTS,
-    QRELS,
-    QUERIES,
     ImageWriter,
     image_reader,
     product_row,
+    write_lines,
     write_table,
 )
-from weft.catalogue.images import decode
+from weft.catalogue.look import Look, Seen
 from weft.catalogue.quality import Fit, Sieve
 from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
-from weft.catalogue.sources.rows import Counts, item_name
+from weft.catalogue.sources.rows import item_name
 from weft.catalogue.sources.spec import SourceSpec
 from weft.catalogue.splits import Splits, connected, split
+from weft.catalogue.words import Words
+from weft.engine import beside
 from weft.errors import WeftError
 from weft.progress import progress, say
 from weft.recipe import Benchmark, Curate, Recipe
 from weft.schema import Product, Skipped
+
+PRODUCTS_EACH = 32
+"""Products whose pictures one worker looks at at once, where there are several."""
 
 KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int], bytes]], list]
 """Products, (images,) their rows, SHA-256 of the images and a reader of them -> `weft.leaks.Leak`s."""
@@ -100,27 +103,36 @@ class _Builder:
         self.image_rows: list[list[int]] = []
         self.skipped: list[Skipped] = []
         self.train_only: list[bool] = []
-        self.signatures: list[duplicates.Signature] = []
+        self.signatures = bytearray(), bytearray()  # hashes and thumbnails, one picture's after the other's
         self.owner: list[int] = []
         self.leaks: list = []
         self.images = ImageWriter(folder)
         self.sieve = Sieve(settings.quality, settings.language)
+        self.look = Look(tuple(settings.quality), settings.near_duplicates)
         self.places: list[str] = []
+        self.words = Words()
         self._ids: set[str] = set()
 
     def read(self, source: SourceSpec, needs_category: bool = False) -> None:
         """Takes every product of one source; what cannot be used is listed with its reason."""
         items = open_source(source, self.settings.strict, self.settings.min_side)
         before = len(self.products)
-        for item in progress(items, f"reading {source.place}", unit="product"):
+
+        def unfit(item: Product) -> str:
+            lacks = "no category" if needs_category and not item.category else ""
+            return "duplicate id" if item.id in self._ids else lacks
+
+        def pictures(item: Product | Skipped) -> tuple[bytes, ...]:
+            return () if isinstance(item, Skipped) or unfit(item) else item.images
+
+        seen = beside(self.look, items, pictures, each=PRODUCTS_EACH)
+        for item, found in progress(seen, f"reading {source.place}", unit="product"):
             if isinstance(item, Skipped):
                 self.skipped.append(item)
-            elif item.id in self._ids:
-                self._lose(source.place, item, "duplicate id")
-            elif needs_category and not item.category:
-                self._lose(source.place, item, "no category")
+            elif reason := unfit(item):
+                self._lose(source.place, item, reason)
             else:
-                self._add(item)
+                self._add(item, found)
                 self.train_only.append(source.train_only)
                 self.places.append(source.place)
         counts = items.counts
@@ -128,7 +140,7 @@ class _Builder:
         self.left_out += counts.left_out
         self.lost += counts.skipped
         if len(self.products) == before:
-            raise WeftError(f"{source.place} gives no product: {_why(self.skipped, counts)}")
+            raise WeftError(f"{source.place} gives no product: {counts.why(self.skipped)}")
 
     def _lose(self, place: str, product: Product, reason: str) -> None:
         if self.settings.strict:
@@ -136,20 +148,20 @@ class _Builder:
         self.lost += 1
         self.skipped.append(Skipped(place, item_name(product.id), reason))
 
-    def _add(self, product: Product) -> None:
+    def _add(self, product: Product, seen: list[Seen]) -> None:
         row = len(self.products)
         self._ids.add(product.id)
         rows = []
-        for number, data in enumerate(product.images):
-            rows.append(self.images.add(f"{product.id}/{number}", data))
+        for number, (data, one) in enumerate(zip(product.images, seen, strict=True)):
+            rows.append(self.images.add(f"{product.id}/{number}", data, one.sha256))
             self.owner.append(row)
-            if self.settings.near_duplicates or self.sieve.looks:
-                picture = decode(data, verified=True)
-                self.sieve.look(rows[-1], picture)
-                if self.settings.near_duplicates:
-                    self.signatures.append(duplicates.describe(picture))
+            if one.fault:
+                self.sieve.pictures[rows[-1]] = one.fault
+            if one.signature:
+                for kept, part in zip(self.signatures, one.signature, strict=True):
+                    kept += part.tobytes()
         self.image_rows.append(rows)
-        self.products.append(dataclasses.replace(product, images=()))
+        self.products.append(self.words.bare(product))
 
     def divide(self, by_title: bool = True) -> None:
         """Groups duplicates and assigns splits. Products whose pictures are duplicates share a group."""
@@ -214,7 +226,7 @@ class _Builder:
         if not self.settings.near_duplicates:
             first: dict[str, int] = {}
             return np.asarray([first.setdefault(name, row) for row, name in enumerate(self.images.hashes)])
-        hashes, thumbs = (np.stack(part) for part in zip(*self.signatures, strict=True))
+        hashes, thumbs = (np.frombuffer(part, np.uint8).reshape(self.images.count, -1) for part in self.signatures)
         np.save(self.folder / LOOKS, hashes)
         return duplicates.group(hashes, thumbs, self.images.hashes).group
 
@@ -224,19 +236,18 @@ class _Builder:
     def write(self, questions: Questions) -> None:
         """Writes the tables, the lists of what was left out, and the summary for the report."""
         group, names = self.group, self.splits.split
-        rows = [
+        rows = (
             product_row(product, self.image_rows[row], str(names[row]), int(group[row]))
             for row, product in enumerate(self.products)
-        ]
+        )
         write_table(self.folder / "products.parquet", rows, PRODUCTS)
-        write_table(self.folder / "queries.parquet", questions.queries, QUERIES)
-        write_table(self.folder / "qrels.parquet", questions.answers, QRELS)
+        questions.write(self.folder)
         if questions.training:
-            _write_lines(self.folder / "log.jsonl", questions.training)
+            write_lines(self.folder / "log.jsonl", questions.training)
         skipped = [dataclasses.asdict(item) for item in (*self.skipped, *questions.skipped)]
-        _write_lines(self.folder / "skipped.jsonl", skipped)
+        write_lines(self.folder / "skipped.jsonl", skipped)
         dropped = [{"product_id": self.products[row].id, "reason": why} for row, why in self.splits.dropped]
-        _write_lines(self.folder / "dropped.jsonl", dropped)
+        write_lines(self.folder / "dropped.jsonl", dropped)
         summary = self._summary(skipped, dropped, questions)
         write_json(self.folder / "summary.json", summary)
         counts = summary["counts"]
@@ -297,16 +308,3 @@ def _counted(leaks: list) -> dict[str, dict[str, int]]:
     for leak in leaks:
         found.setdefault(leak.benchmark, Counter())[leak.how] += 1
     return {name: dict(counts) for name, counts in found.items()}
-
-
-def _why(skipped: list[Skipped], counts: Counts) -> str:
-    """What became of a source of which nothing is left."""
-    if not counts.rows:
-        return "it is empty"
-    reasons = Counter(item.reason for item in skipped).most_common(1)
-    most = f", most often because: {reasons[0][0]}" if reasons else ""
-    return f"of {counts.rows} rows {counts.left_out} are not asked for, and the others are skipped{most}"
-
-
-def _write_lines(path: Path, rows: list[dict]) -> None:
-    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -22,6 +22,7 @@ MAX_DISTANCE = 32  # of 256 bits
 MAX_COLOUR = 12.0  # grey levels of 255, see `compare`
 TABLES = 16  # sortings
 NEIGHBOURS = 12  # pictures looked at after each one in each sorting
+AT_ONCE = 2**16  # pictures whose bits, or pairs whose signatures, are side by side in memory
 
 _X = (np.arange(SIDE) + 0.5) * np.pi / SIDE
 _COSINES = np.cos(np.arange(WAVES)[:, None] * _X).astype(np.float32)  # (WAVES, SIDE), DCT-II
@@ -159,21 +160,32 @@ def _colour(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _verified_pairs(near: Signature, max_distance: int, max_colour: float) -> np.ndarray:
     """(P, 2) distinct pairs i < j that are neighbours in some sorting and close in bits and in colour."""
     count, found = len(near.hash), [np.empty(0, dtype=np.int64)]
-    bits = np.unpackbits(near.hash, axis=1)
     words = near.hash.view(np.uint64)  # (N, 4)
     rng = np.random.default_rng(0)
     for _ in range(TABLES):
-        chosen = np.ascontiguousarray(bits[:, rng.permutation(bits.shape[1])[:64]])
-        order = np.argsort(np.packbits(chosen, axis=1).view(np.uint64).ravel().byteswap(), kind="stable")
+        order = np.argsort(_some_bits(near.hash, rng.permutation(WAVES * WAVES)[:64]), kind="stable")
         ordered = words[order]
         for step in range(1, min(NEIGHBOURS, count - 1) + 1):
             distance = np.bitwise_count(ordered[:-step] ^ ordered[step:]).sum(axis=1, dtype=np.int64)
             close = np.flatnonzero(distance <= max_distance)
             left, right = order[close], order[close + step]
             found.append(np.minimum(left, right) * count + np.maximum(left, right))
-    pairs = np.stack(np.divmod(np.unique(np.concatenate(found)), max(count, 1)), axis=1)
-    _, colour = compare(_take(near, pairs[:, 0]), _take(near, pairs[:, 1]))
-    return pairs[colour <= max_colour]
+        found = [np.unique(np.concatenate(found))]  # most are found again in every sorting
+    pairs = np.stack(np.divmod(found[0], max(count, 1)), axis=1)
+    close = [np.empty(0, dtype=bool)]
+    for start in range(0, len(pairs), AT_ONCE):
+        one, two = pairs[start : start + AT_ONCE].T
+        close.append(compare(_take(near, one), _take(near, two))[1] <= max_colour)
+    return pairs[np.concatenate(close)]
+
+
+def _some_bits(hashes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N,) uint64, the bits at 64 places, the first one the highest."""
+    parts = [np.empty((0, 8), dtype=np.uint8)]
+    for start in range(0, len(hashes), AT_ONCE):
+        bits = np.unpackbits(hashes[start : start + AT_ONCE], axis=1)
+        parts.append(np.packbits(bits[:, places], axis=1))
+    return np.concatenate(parts).view(np.uint64).ravel().byteswap()
 
 
 def _stars(near: Signature, pairs: np.ndarray, max_distance: int, max_colour: float) -> np.ndarray:

@@ -95,6 +95,17 @@ def verify(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) 
         check(decode(data, max_pixels), min_side)
 
 
+def jpeg(image: Image.Image, side: int, quality: int = 85) -> bytes:
+    """A picture for a page or a judge: at most `side` pixels wide and high, made smaller in place if need be.
+
+    Written from bare pixels. Pillow would copy a comment into the new file, and that is text which a stranger wrote.
+    """
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    coded = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(coded, "JPEG", quality=quality, optimize=True)
+    return coded.getvalue()
+
+
 def decode_fast(data: bytes, height: int, width: int, resample: str = "bilinear") -> "torch.Tensor":
     """A picture as a uint8 tensor (3, height, width), squeezed to that size; for training only.
 

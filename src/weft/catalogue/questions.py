@@ -1,9 +1,15 @@
 """The questions of a collection: queries written from held-out products or taken from a log, with graded answers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike
 
+from weft.catalogue.collection import QRELS, QUERIES, write_table
+from weft.catalogue.parts import write_parts
 from weft.catalogue.sources.querylog import LogEntry, read_log
 from weft.catalogue.sources.spec import SourceSpec
 from weft.pairs.queries import Query, Writer, facts, randomness, words
@@ -18,7 +24,8 @@ class Questions:
 
     Attributes:
         group: (N,) duplicate groups, whose members answer each other's queries; split: (N,) names.
-        queries, answers: rows of `queries.parquet` and `qrels.parquet`.
+        queries: rows of `queries.parquet`; answers: per query the rows (int32) of the products that answer it, and
+            their grades (float32): `qrels.parquet` in a small part of the memory that its rows would take.
         training: a query log's texts for products that are trained on; skipped: its entries without use.
     """
 
@@ -28,7 +35,7 @@ class Questions:
     settings: Curate
     seed: int
     queries: list[dict] = field(default_factory=list)
-    answers: list[dict] = field(default_factory=list)
+    answers: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     training: list[dict] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
@@ -59,7 +66,7 @@ class Questions:
         return {task: {"mean": float(np.mean(n)), "min": min(n), "max": max(n)} for task, n in found.items()}
 
     def _index(self) -> Index:
-        return Index([facts(product) for product in self.products], self.group)
+        return Index(map(facts, self.products), self.group)
 
     def _ask(self, task: str, part: str, form: str, writer: Writer, index: Index) -> None:
         split = part.removeprefix("zero-")
@@ -77,14 +84,25 @@ class Questions:
                 query = writer.specific(product, random, index.count, self.settings.max_relevant)
             if query.text and query.text not in seen:
                 seen.add(query.text)
-                graded = dict(zip(*index.grades(query, int(row)), strict=True))
-                self._record(f"{task}/{product.id}", task, split, query, product.id, graded)
+                self._record(f"{task}/{product.id}", task, split, query, product.id, *index.grades(query, int(row)))
 
-    def _record(self, name: str, task: str, split: str, query: Query, source: str, graded: dict[int, float]) -> None:
+    def _record(
+        self, name: str, task: str, split: str, query: Query, source: str, rows: ArrayLike, grades: ArrayLike
+    ) -> None:
         told = {"query_id": name, "task": task, "split": split, "text": query.text}
         self.queries.append(told | {"source": source, "stated": list(query.stated)})
-        for row, grade in graded.items():
-            self.answers.append({"query_id": name, "product_id": self.products[row].id, "grade": float(grade)})
+        self.answers.append((np.asarray(rows, dtype=np.int32), np.asarray(grades, dtype=np.float32)))
+
+    def write(self, folder: Path) -> None:
+        """`queries.parquet` and `qrels.parquet`. Raises `WeftError` if the disk is full."""
+        write_table(folder / "queries.parquet", self.queries, QUERIES)
+        write_parts(folder / "qrels.parquet", self._qrels(), QRELS)
+
+    def _qrels(self) -> Iterator[pa.Table]:
+        ids = pa.array([product.id for product in self.products], pa.string())
+        for query, (rows, grades) in zip(self.queries, self.answers, strict=True):
+            names = pa.repeat(pa.scalar(query["query_id"], pa.string()), len(rows))
+            yield pa.Table.from_arrays([names, ids.take(pa.array(rows)), pa.array(grades)], schema=QRELS)
 
     def ask_log(self, source: SourceSpec) -> None:
         """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
@@ -111,7 +129,9 @@ class Questions:
             else:
                 task = "zero-shot/log" if parts[0].startswith("zero-") else "in-domain/log"
                 split = parts[0].removeprefix("zero-")
-                self._record(f"log/{len(self.queries)}", task, split, Query(text, ()), "", graded)
+                self._record(
+                    f"log/{len(self.queries)}", task, split, Query(text, ()), "", list(graded), list(graded.values())
+                )
 
     def _unused(self, query: str, reason: str) -> None:
         self.skipped.append(Skipped("query log", query, reason))

@@ -1,7 +1,7 @@
 """Divides products into train, dev and test by whole families, and holds whole brands out as zero-shot."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,17 @@ def families(products: list[Product], group: np.ndarray, alone: np.ndarray) -> n
     Args:
         alone: (N,) True where words link nothing: a class caption is many pictures' title.
     """
-    links = [(int(first), row) for row, first in enumerate(group)]
-    known: dict[tuple[str, str], int] = {}
-    for row, product in enumerate(products):
-        for kind, name in (("variant", product.variant), ("title", normal(product.title))):
-            if name and not alone[row]:
-                links.append((known.setdefault((kind, name), row), row))
-    return connected(len(products), links)
+
+    def links() -> Iterator[tuple[int, int]]:
+        yield from ((int(first), row) for row, first in enumerate(group))
+        variants: dict[str, int] = {}
+        titles: dict[str, int] = {}
+        for row, product in enumerate(products):
+            for known, name in ((variants, product.variant), (titles, normal(product.title))):
+                if name and not alone[row]:
+                    yield known.setdefault(name, row), row
+
+    return connected(len(products), links())
 
 
 def held_out_brands(products: list[Product], share: float, seed: int) -> dict[str, str]:

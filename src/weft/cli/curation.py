@@ -6,24 +6,28 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import app
+from weft.cli.endpoints import (
+    Body,
+    Budget,
+    Concurrency,
+    Dry,
+    KeyVariable,
+    PriceIn,
+    PriceOut,
+    Requests,
+    Timeout,
+    Tokens,
+)
+from weft.cli.engines import engine_options
 
 Run = Annotated[Path, typer.Argument(help="The folder of a run that weft curate has done.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="OpenAI-compatible, without /chat/completions.")]
 Model = Annotated[str, typer.Option(help="The model to ask there.")]
-Concurrency = Annotated[int, typer.Option(help="Requests in flight at once.")]
-Requests = Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")]
-Tokens = Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")]
-Timeout = Annotated[float, typer.Option(help="Seconds for one answer.")]
-PriceIn = Annotated[float, typer.Option(help="For a million tokens read.")]
-PriceOut = Annotated[float, typer.Option(help="For a million tokens written.")]
-Budget = Annotated[float, typer.Option(help="Stop before more than this is spent; 0: no limit.")]
-Dry = Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and price; send nothing.")]
-KeyVariable = Annotated[str, typer.Option(help="The environment variable that holds the key.")]
-Body = Annotated[str, typer.Option(help="More fields of every request, as JSON; null leaves a field out.")]
 Answers = Annotated[Path | None, typer.Option(help="The file of paid answers; OUT/answers.jsonl by default.")]
 
 
 @app.command()
+@engine_options()
 def write(
     run: Run,
     out: Annotated[Path | None, typer.Option(help="The folder that is written; RUN/write by default.")] = None,
@@ -72,6 +76,7 @@ def write(
 
 
 @app.command()
+@engine_options()
 def grade(
     run: Run,
     written: Annotated[Path | None, typer.Option(help="What weft write wrote; RUN/write by default.")] = None,

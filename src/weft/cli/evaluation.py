@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import Set, app, pipeline_of
+from weft.cli.engines import engine_options
 from weft.errors import WeftError
 
 
 @app.command()
+@engine_options()
 def evaluate(
     what: Annotated[
         list[str],

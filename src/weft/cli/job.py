@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import RecipePath, Set, app, pipeline_of
+from weft.cli.engines import engine_options
 
 
 @app.command()
+@engine_options()
 def run(recipe: RecipePath, set_: Set = None) -> None:
     """Do the main job: from a catalogue to a better encoder, with its report.
 
@@ -27,6 +29,7 @@ def run(recipe: RecipePath, set_: Set = None) -> None:
 
 
 @app.command()
+@engine_options()
 def curate(recipe: RecipePath, set_: Set = None) -> None:
     """Read the sources; group duplicates, split, write queries and graded answers.
 
@@ -47,6 +50,7 @@ def train(recipe: RecipePath, set_: Set = None) -> None:
 
 
 @app.command()
+@engine_options()
 def weave(recipe: RecipePath, set_: Set = None) -> None:
     """Interpolate between the base and the fine-tuned weights; choose alpha on dev queries.
 

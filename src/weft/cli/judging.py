@@ -7,9 +7,23 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import app
+from weft.cli.endpoints import (
+    Body,
+    Budget,
+    Concurrency,
+    Dry,
+    KeyVariable,
+    PriceIn,
+    PriceOut,
+    Requests,
+    Timeout,
+    Tokens,
+)
+from weft.cli.engines import engine_options
 
 
 @app.command()
+@engine_options()
 def pool(
     benchmark: Annotated[
         str, typer.Argument(help="As weft evaluate --on: NAME, NAME=PATH, then perhaps ?OPTION=VALUE.")
@@ -55,6 +69,7 @@ def pool(
 
 
 @app.command()
+@engine_options()
 def judge(
     pool: Annotated[Path, typer.Argument(help="A folder that weft pool wrote.")],
     out: Annotated[Path | None, typer.Option(help="The folder of judgements; POOL/judged-NAME by default.")] = None,
@@ -69,16 +84,16 @@ def judge(
     repeats: Annotated[int, typer.Option(help="How often each pair is judged, to see whether answers agree.")] = 1,
     swap: Annotated[bool, typer.Option("--swap", help="Judge once more with the product before the query.")] = False,
     temperature: Annotated[float, typer.Option(help="0 for the likeliest answer; repeats need more.")] = 0.0,
-    concurrency: Annotated[int, typer.Option(help="Requests in flight at once.")] = 8,
-    requests: Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")] = 0,
-    tokens: Annotated[float, typer.Option(help="At most so many a minute; 0: no limit.")] = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds for one answer.")] = 120,
-    price_in: Annotated[float, typer.Option(help="For a million tokens read.")] = 0.0,
-    price_out: Annotated[float, typer.Option(help="For a million tokens written.")] = 0.0,
-    budget: Annotated[float, typer.Option(help="Stop before more than this is spent; 0: no limit.")] = 0.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and price; send nothing.")] = False,
-    key_variable: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "WEFT_API_KEY",
-    body: Annotated[str, typer.Option(help="More fields of every request, as JSON; null leaves a field out.")] = "",
+    concurrency: Concurrency = 8,
+    requests: Requests = 0,
+    tokens: Tokens = 0,
+    timeout: Timeout = 120,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
+    budget: Budget = 0.0,
+    dry_run: Dry = False,
+    key_variable: KeyVariable = "WEFT_API_KEY",
+    body: Body = "",
     answers: Annotated[
         Path | None, typer.Option(help="The file of paid answers; OUT/answers.jsonl by default; judges may share one.")
     ] = None,

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from weft.cli.app import Set, app
+from weft.cli.engines import engine_options
 from weft.errors import WeftError
 
 
 @app.command()
+@engine_options("--ray-address")
 def index(
     model: Annotated[
         str, typer.Argument(help="A folder, short name or hub id; `LABEL=MODEL` says what pages call it.")

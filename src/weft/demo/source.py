@@ -16,9 +16,13 @@ SECOND_VIEW = 0.12
 """Share of products with two pictures."""
 
 
+PRODUCTS = 1000
+"""How many are drawn where nothing else is said."""
+
+
 def products(
     world: str = "studio",
-    products: int = 1000,
+    products: int = PRODUCTS,
     seed: int = 0,
     words: str | None = None,
     start: int = 0,

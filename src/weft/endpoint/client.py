@@ -3,17 +3,18 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from weft.endpoint.ledger import Ledger
 from weft.endpoint.pace import Pace, backoff, retry_after
-from weft.endpoint.wire import Answer, Request, sent
+from weft.endpoint.post import Again, Post
+from weft.endpoint.wire import Answer, Request
+from weft.engine import Lost, current
 from weft.errors import WeftError
 from weft.progress import say
 
-LARGEST = 1 << 22
-"""Bytes of an answer beyond which it is not read: an endpoint is not trusted to be sane."""
 PATIENCE = 900.0
 """Seconds that a server may ask us to wait; for longer, a person had better come back."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -64,40 +65,27 @@ class Useless(WeftError):
     """Nothing that is asked of this endpoint will be answered: a wrong key, model or address, or no credit."""
 
 
-class Again(Exception):
-    """One attempt failed in a way that another may not. `wait`: seconds that the server asked for, or None;
-    `charged`: whether it may have been billed."""
-
-    def __init__(self, what: str, wait: float | None = None, charged: bool = False):
-        super().__init__(what)
-        self.what, self.wait, self.charged = what, wait, charged
-
-
 class Client:
-    """Connections to one endpoint, for any number of threads.
+    """What is asked of one endpoint, by any number of threads. Pace, tries and costs are kept here, in one process;
+    the requests themselves are sent by the engine's workers, one call an attempt.
 
     Raises:
         WeftError: httpx is not installed.
     """
 
     def __init__(self, endpoint: Endpoint, ledger: Ledger, load: Callable[[str, int], str] | None = None):
-        try:
-            import httpx
-        except ImportError:
-            raise WeftError('asking an endpoint needs httpx: pip install "weft[judge]"') from None
-        self.endpoint, self.ledger, self.load = endpoint, ledger, load
+        self.endpoint, self.ledger = endpoint, ledger
         self.pace = Pace(endpoint.requests, endpoint.tokens)
         self.schemas = True  # until the endpoint says that it knows none
-        self._httpx = httpx
-        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
-        self._http = httpx.Client(
-            headers=headers, timeout=endpoint.timeout, limits=httpx.Limits(max_connections=endpoint.concurrency)
-        )
+        post = Post(endpoint.url, endpoint.key, endpoint.timeout, endpoint.concurrency, load)
+        self._clean, self._open = post.clean, ExitStack()
+        self._open.callback(post.close)
+        self._call = self._open.enter_context(current().calls(post, endpoint.concurrency))
         if endpoint.key and endpoint.url.startswith("http:") and urlsplit(endpoint.url).hostname not in LOCAL:
             say(f"the key goes to {endpoint.place} unencrypted: anyone on the way can read it")
 
     def close(self) -> None:
-        self._http.close()
+        self._open.close()
 
     def ask(self, request: Request) -> Answer | None:
         """The answer, "failed" if there is none after all tries; None if everything was stopped meanwhile.
@@ -130,7 +118,7 @@ class Client:
         """The answer's JSON, or `{"refused": reason}`, `{"failed": reason}` where it is no use to ask this again."""
         with_schema = with_schema and self.schemas and request.schema is not None
         fields = {"temperature": 0.0, **request.body}
-        body = {"model": self.endpoint.model, "messages": sent(request.messages, self.load)}
+        body = {"model": self.endpoint.model, "messages": request.messages}
         body |= {name: value for name, value in fields.items() if value is not None}
         if with_schema:
             named = {"name": "answer", "strict": True, "schema": request.schema}
@@ -166,26 +154,10 @@ class Client:
         return {"failed": f"{status}: {told}"}
 
     def _send(self, body: dict) -> tuple[int, dict, bytes]:
-        """Status, headers and body, within the timeout as a whole: httpx's own is for each read."""
-        httpx, until = self._httpx, time.monotonic() + self.endpoint.timeout
-        parts = urlsplit(self.endpoint.url)  # some have an ?api-version=
-        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
         try:
-            with self._http.stream("POST", url, json=body) as response:
-                data = bytearray()
-                for part in response.iter_bytes():
-                    data += part
-                    if time.monotonic() > until:
-                        raise Again("timeout", charged=True)
-                    if len(data) > LARGEST:
-                        raise Again("not an answer: it is larger than 4 MB", charged=True)
-                return response.status_code, response.headers, bytes(data)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Again(f"no connection: {self._clean(str(error))}") from None
-        except httpx.TimeoutException:
-            raise Again("timeout", charged=True) from None
-        except httpx.HTTPError as error:
-            raise Again(f"broken off: {self._clean(str(error))}", charged=True) from None
+            return self._call(body)
+        except Lost as error:  # it may have been sent, answered and billed, so it is charged like what broke off
+            raise Again(f"worker lost: {error}", charged=True) from None
 
     def _answer(self, request: Request, found: dict, seconds: float) -> Answer:
         for status in ("refused", "failed"):
@@ -216,10 +188,6 @@ class Client:
         except (ValueError, AttributeError, RecursionError):
             told = data[:400].decode("utf-8", "replace")
         return self._clean(" ".join(told.split())[:200]) or "no explanation"
-
-    def _clean(self, text: str) -> str:
-        """Servers repeat keys in their complaints; nothing that is kept or shown may hold one."""
-        return text.replace(self.endpoint.key, "[key]") if self.endpoint.key else text
 
 
 FILTERED = ("content_filter", "content_policy", "ResponsibleAIPolicyViolation", "data_inspection_failed", "was flagged")

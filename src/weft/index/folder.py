@@ -20,23 +20,12 @@ import pyarrow.parquet as pq
 
 from weft.artefact import read_json
 from weft.bm25 import BM25
+from weft.catalogue.collection import PRODUCT
 from weft.errors import WeftError
 from weft.index.facets import Facets
 
 CURRENT = "current.json"
-PRODUCTS = pa.schema(
-    [
-        ("product_id", pa.string()),
-        ("image_rows", pa.list_(pa.int32())),
-        ("title", pa.string()),
-        ("description", pa.string()),
-        ("brand", pa.string()),
-        ("category", pa.string()),
-        ("attributes", pa.map_(pa.string(), pa.list_(pa.string()))),
-        ("variant", pa.string()),
-        ("hash", pa.string()),
-    ]
-)
+PRODUCTS = pa.schema([*PRODUCT, ("hash", pa.string())])
 IMAGES = pa.schema([("sha256", pa.binary(32)), ("bytes", pa.large_binary())])
 EXAMPLES = pa.schema([("product_id", pa.string()), ("short", pa.string()), ("long", pa.string())])
 

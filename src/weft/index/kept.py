@@ -1,5 +1,6 @@
 """What was embedded before and need not be again: the last version's vectors and those of a run that was killed."""
 
+import functools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from weft.artefact import disk_error
 from weft.index.folder import Index
 
 PENDING = "pending"
+OPEN = 16  # files of pending vectors that are in memory at one time
 
 
 class Kept:
@@ -24,7 +26,8 @@ class Kept:
     def __init__(self, folder: Path, key: str, index: Index | None):
         self.folder, self.index = folder / PENDING / key, index
         self.rows: dict[bytes, tuple[int, int]] = {}
-        self.shards: list[np.ndarray] = []
+        self.shards: list[np.ndarray | Path] = []  # the last version's, memory-mapped, and files, read when asked for
+        self._read = functools.lru_cache(OPEN)(lambda file: _pending(file)[1])
         for other in (folder / PENDING).glob("*"):
             if other.name != key:
                 shutil.rmtree(other, ignore_errors=True)
@@ -33,17 +36,17 @@ class Kept:
             self.old = {sha: row for row, sha in enumerate(index.hashes().tolist())}
             self._take(list(self.old), index.vectors, list(self.old.values()))
         self.resumed = 0
-        for file in sorted(self.folder.glob("*.npz")):
+        self.files = sorted(self.folder.glob("*.npz"))
+        for file in self.files:
             try:
-                with np.load(file) as found:
-                    hashes, vectors = found["hashes"], found["vectors"]
+                hashes = _pending(file)[0].tolist()
             except (OSError, ValueError, KeyError, EOFError):
                 continue  # embedded again
-            self._take(hashes.tolist(), vectors, range(len(vectors)))
-            self.resumed += len(vectors)
+            self._take(hashes, file, range(len(hashes)))
+            self.resumed += len(hashes)
 
-    def _take(self, hashes: Sequence[bytes], vectors: np.ndarray, rows: Sequence[int]) -> None:
-        self.shards.append(vectors)
+    def _take(self, hashes: Sequence[bytes], shard: np.ndarray | Path, rows: Sequence[int]) -> None:
+        self.shards.append(shard)
         self.rows |= {sha: (len(self.shards) - 1, row) for sha, row in zip(hashes, rows, strict=True)}
 
     def __contains__(self, sha: str) -> bool:
@@ -52,7 +55,11 @@ class Kept:
     def vectors(self, hashes: Sequence[str]) -> np.ndarray:
         """(len(hashes), D) of pictures that are kept."""
         places = [self.rows[_bytes(sha)] for sha in hashes]
-        return np.stack([self.shards[shard][row] for shard, row in places])
+        return np.stack([self._shard(shard)[row] for shard, row in places])
+
+    def _shard(self, number: int) -> np.ndarray:
+        shard = self.shards[number]
+        return self._read(shard) if isinstance(shard, Path) else shard
 
     def thumbnail(self, sha: str) -> bytes | None:
         """The last version's, if it has that picture."""
@@ -62,7 +69,7 @@ class Kept:
     def add(self, hashes: Sequence[str], vectors: np.ndarray) -> None:
         """Keeps new vectors on disk, whole or not at all. Raises `WeftError` if it is full."""
         keys = np.asarray([_bytes(sha) for sha in hashes], dtype="S32")
-        file = self.folder / f"{len(list(self.folder.glob('*.npz'))):06d}.npz"
+        file = self.folder / f"{len(self.files):06d}.npz"
         temporary = file.with_suffix(".partial")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +79,17 @@ class Kept:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise disk_error(error, file) from None
-        self._take(keys.tolist(), vectors, range(len(vectors)))
+        self.files.append(file)
+        self._take(keys.tolist(), file, range(len(vectors)))
 
     def forget(self) -> None:
         """Deletes what was pending: a whole version has it now."""
         shutil.rmtree(self.folder.parent, ignore_errors=True)
+
+
+def _pending(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(file) as found:
+        return found["hashes"], found["vectors"]
 
 
 def _bytes(sha: str) -> bytes:

@@ -1,6 +1,5 @@
 """One version of an index being written: products come in, files grow, nothing is held but a few thousand rows."""
 
-import io
 import os
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.lib import format as npy
-from PIL import Image
 
 from weft.artefact import disk_error, key_of
-from weft.catalogue.images import decode
+from weft.catalogue.collection import product_columns
+from weft.catalogue.images import decode, jpeg
 from weft.index.folder import IMAGES, PRODUCTS
 from weft.schema import Product
 
@@ -50,7 +49,7 @@ class Version:
         try:
             for product, own in zip(products, hashes, strict=True):
                 rows = list(range(self.images, self.images + len(own)))
-                self._rows.append(_row(product, rows, content(product, own)))
+                self._rows.append(product_columns(product, rows) | {"hash": content(product, own)})
                 self.images += len(own)
             flat = [bytes.fromhex(sha) for own in hashes for sha in own]
             self._arrow.write_batch(pa.record_batch([flat, small], schema=IMAGES))
@@ -88,24 +87,6 @@ def content(product: Product, hashes: list[str]) -> str:
                    product.attributes, product.variant, hashes])  # fmt: skip
 
 
-def _row(product: Product, rows: list[int], key: str) -> dict:
-    return {
-        "product_id": product.id,
-        "image_rows": rows,
-        "title": product.title,
-        "description": product.description,
-        "brand": product.brand,
-        "category": product.category,
-        "attributes": [(name, list(values)) for name, values in product.attributes.items()],
-        "variant": product.variant,
-        "hash": key,
-    }
-
-
 def thumbnail(data: bytes, side: int) -> bytes:
     """A picture as a JPEG of at most `side` pixels, coded anew: no page shows a stranger's file."""
-    picture = decode(data, verified=True)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    coded = io.BytesIO()
-    picture.save(coded, "JPEG", quality=85, optimize=True)
-    return coded.getvalue()
+    return jpeg(decode(data, verified=True), side)

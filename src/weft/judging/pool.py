@@ -73,6 +73,10 @@ class Pool:
             raise WeftError(f"{self.folder} holds no {FACTS}: it is no finished pool; make one with weft pool")
         self.facts = read_json(self.folder / FACTS)
 
+    def __reduce__(self) -> tuple:
+        """A worker of the engine opens it anew: the folder is one that all of them see."""
+        return Pool, (self.folder.resolve(),)
+
     def __len__(self) -> int:
         return self.facts["pairs"]
 

@@ -1,16 +1,12 @@
 """The question that a judge is asked about a pair, with everything that strangers wrote fenced off as data."""
 
 import hashlib
-import io
 import json
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 
-import numpy as np
-from PIL import Image
-
-from weft.catalogue.images import decode
+from weft.catalogue.images import decode, jpeg
 from weft.endpoint import Request, picture
 from weft.judging.pool import Pair
 from weft.judging.rubric import Rubric
@@ -108,12 +104,6 @@ def pictures(load: Callable[[str], bytes]) -> Callable[[str, int], str]:
     """
 
     def url(sha256: str, side: int) -> str:
-        image = decode(load(sha256))
-        if max(image.size) > side:
-            image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        # From bare pixels, because Pillow would copy a comment into the new file.
-        Image.fromarray(np.asarray(image)).save(buffer, "JPEG", quality=QUALITY)
-        return "data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode()
+        return "data:image/jpeg;base64," + b64encode(jpeg(decode(load(sha256)), side, QUALITY)).decode()
 
     return url

@@ -6,7 +6,8 @@ record as equal: mining without a guard collects false negatives (Robinson et al
 doubtful pairs out of each other's batch; `weft.pairs.unrecorded` keeps those that meet by chance from full weight.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ APART = 2
 """Recorded differences that make a pair a negative where either product lacks an attribute that the other has: a short
 query leaves statements out, and with one difference it is often this one."""
 POOL = 4  # candidates looked at for every neighbour that is wanted
+WHOLE = 2**16  # products up to which each is compared with every other
+CELL = 2**14  # beyond that: with those of its own cell of its category, so that work grows with N and not with N^2
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,23 @@ class Neighbours:
     per product the rows near it that may be relevant, though nothing that BatchRelevance reads says so."""
 
     near: np.ndarray
-    doubtful: list[set[int]]
+    doubtful: Sequence[AbstractSet[int]]
+
+
+class _Linked(Sequence):
+    """Per row the set of those that are linked to it, from (P,) rows of both ends; kept as numbers, since a million
+    sets of Python's would take gigabytes."""
+
+    def __init__(self, count: int, one: np.ndarray, two: np.ndarray):
+        keys = np.unique(np.concatenate([one * count + two, two * count + one]))
+        self._others = (keys % max(count, 1)).astype(np.int32)
+        self._starts = np.searchsorted(keys, np.arange(count + 1) * count)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, row: int) -> set[int]:
+        return set(self._others[self._starts[row] : self._starts[row + 1]].tolist())
 
 
 def mine(
@@ -44,32 +63,57 @@ def mine(
         embeddings: (N, D) unit vectors of the products by the base's image tower, see `of_products`.
         facts: per product what holds for it. group: (N,) duplicate groups.
         grades: judged pairs of rows, either way round -> grade 0..3.
-        within: labels, to search only among products of the same one: N^2 D work becomes the sum over labels.
+        within: labels, to search only among products of the same one. Of more than `WHOLE` products it is the category
+            unless something else is said, and a label's products are divided into cells of at most `CELL`: neighbours
+            beyond the border of a cell are not found then.
         guard: False to exclude nothing but the product itself, for comparison.
 
     Raises:
         WeftError: an embedding is not finite or is all zeros.
     """
     count, wide = len(embeddings), (POOL * k if guard else k) + 1
-    found = np.full((count, wide), -1, dtype=np.int64)
+    near = np.full((count, k), -1, dtype=np.int64)
+    pairs = _Pairs(facts, group) if guard else None
+    doubtful = [np.empty((2, 0), dtype=np.int64)]
+    for rows in _blocks(embeddings, facts, within):
+        part = top_k(embeddings[rows], embeddings[rows], min(wide, len(rows)))[0]
+        for start in range(0, len(rows), 4096):
+            own = rows[start : start + 4096]
+            found = rows[part[start : start + 4096]]  # no slot is empty: k is at most the number of rows
+            safe = found != own[:, None]
+            if guard:
+                one, two = np.repeat(own, found.shape[1]), np.where(safe, found, -1).ravel()
+                good, doubt = pairs.judged(one, two, grades or {})
+                safe &= good.reshape(safe.shape)
+                doubtful.append(np.stack([one[doubt], two[doubt]]))
+            order = np.argsort(~safe, axis=1, kind="stable")[:, :k]  # the safe ones first, as near as they were
+            near[own, : order.shape[1]] = np.take_along_axis(np.where(safe, found, -1), order, axis=1)
+    return Neighbours(near, _Linked(count, *np.concatenate(doubtful, axis=1)))
+
+
+def _blocks(embeddings: np.ndarray, facts: Sequence[set[str]], within: Sequence[str] | None) -> Iterator[np.ndarray]:
+    """Rows that are compared with each other, ascending; every row is in one block."""
+    count = len(embeddings)
+    if within is None and count > WHOLE:
+        within = [next((fact for fact in held if fact.startswith("category=")), "") for held in facts]
     labels = np.zeros(count, dtype=np.int64) if within is None else np.unique(within, return_inverse=True)[1]
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        part, _ = top_k(embeddings[rows], embeddings[rows], min(wide, len(rows)))
-        found[rows, : part.shape[1]] = rows[part]  # no slot is empty: k is at most the number of rows
-    found[found == np.arange(count)[:, None]] = -1
-    pairs = _Pairs(facts, group)
-    safe, doubtful = found >= 0, [set() for _ in range(count)]
-    for start in range(0, count if guard else 0, 4096):
-        rows = np.arange(start, min(start + 4096, count))
-        one, two = np.repeat(rows, wide), found[rows].ravel()
-        good, doubt = pairs.judged(one, two, grades or {})
-        safe[rows] &= good.reshape(len(rows), wide)
-        for left, right in zip(one[doubt].tolist(), two[doubt].tolist(), strict=True):
-            doubtful[left].add(right)
-            doubtful[right].add(left)
-    order = np.argsort(~safe, axis=1, kind="stable")[:, :k]  # the safe ones first, as near as they were
-    return Neighbours(np.take_along_axis(np.where(safe, found, -1), order, axis=1), doubtful)
+    order = np.argsort(labels, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if count else ():
+        yield from _halved(embeddings, rows) if count > WHOLE else (rows,)
+
+
+def _halved(embeddings: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Cells of at most `CELL` rows that lie together: halves along the line between two members far apart (the pivots
+    of FastMap, Faloutsos and Lin 1995), and again halves of those."""
+    if len(rows) <= CELL:
+        yield rows
+        return
+    vectors = np.asarray(embeddings[rows], dtype=np.float32)
+    far = int(np.argmin(vectors @ vectors.mean(axis=0)))
+    along = vectors @ (vectors[far] - vectors[int(np.argmin(vectors @ vectors[far]))])
+    order = np.argsort(along, kind="stable")
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+        yield from _halved(embeddings, rows[np.sort(half)])
 
 
 def graded(judged: Iterable[tuple[str, str, float | None, bool]], row_of: Mapping[str, int]) -> dict:
@@ -97,16 +141,15 @@ class _Pairs:
     """What the catalogue records of N products, as columns of numbers, to compare many pairs at once."""
 
     def __init__(self, facts: Sequence[set[str]], group: Sequence[int]):
-        split = [[fact.partition("=")[::2] for fact in held] for held in facts]
-        names = sorted({name for told in split for name, _ in told} - {*NOT_SEEN})
+        names = sorted({fact.partition("=")[0] for held in facts for fact in held} - {*NOT_SEEN})
         column = {name: place for place, name in enumerate(names)}
         self.group = np.asarray(group)
-        self.title = _codes([next((value for name, value in told if name == "title"), "") for told in split])
+        self.title = _codes([next((one[6:] for one in held if one.startswith("title=")), "") for held in facts])
         self.code = np.full((len(facts), len(names)), -1, dtype=np.int64)  # -1 where nothing is recorded
         sets: dict[frozenset[str], int] = {}
-        for row, told in enumerate(split):
+        for row, held in enumerate(facts):
             values: dict[str, set[str]] = {}
-            for name, value in told:
+            for name, _, value in (fact.partition("=") for fact in held):
                 values.setdefault(name, set()).add(value)
             for name in values.keys() & column.keys():
                 self.code[row, column[name]] = sets.setdefault(frozenset(values[name]), len(sets))
@@ -144,8 +187,11 @@ def _codes(names: Sequence[str]) -> np.ndarray:
 
 def of_products(pictures: np.ndarray, image_rows: Sequence[np.ndarray]) -> np.ndarray:
     """(N, D) unit mean of each product's picture embeddings, from (images, D)."""
-    means = np.stack([np.asarray(pictures[rows], dtype=np.float32).mean(axis=0) for rows in image_rows])
-    return means / np.linalg.norm(means, axis=1, keepdims=True)
+    means = np.empty((len(image_rows), pictures.shape[1]), dtype=np.float32)
+    for product, rows in enumerate(image_rows):
+        means[product] = np.asarray(pictures[rows], dtype=np.float32).mean(axis=0)
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return means
 
 
 def batches(mined: Neighbours, batch: int, neighbours: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -186,7 +232,7 @@ AHEAD = 64
 """Runs among which one without a doubtful pair is looked for before the next is taken as it is."""
 
 
-def _packed(runs: list[list[int]], doubtful: list[set[int]], batch: int) -> list[np.ndarray]:
+def _packed(runs: list[list[int]], doubtful: Sequence[AbstractSet[int]], batch: int) -> list[np.ndarray]:
     """Full batches from runs; the last run of a batch is cut, and its rest opens the next."""
     runs, packed = runs[::-1], []  # the next one last
     while sum(map(len, runs[-batch:])) >= batch:

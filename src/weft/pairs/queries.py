@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,8 @@ def facts(product: Product) -> set[str]:
     """Every statement that holds for the product, its title included; relevance is a matter of these sets."""
     told = [(name, value) for name, values in product.attributes.items() for value in values]
     told += [("brand", product.brand), ("category", product.category), ("title", product.title)]
-    return {f"{name}={normal(value)}" for name, value in told if normal(value)}
+    # Interned, because millions of products hold the same few thousand statements.
+    return {sys.intern(f"{name}={normal(value)}") for name, value in told if normal(value)}
 
 
 def stems(text: str) -> set[str]:

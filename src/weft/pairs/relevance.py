@@ -4,6 +4,7 @@ Grades: 3 the product satisfies everything the query states, or is a duplicate o
 its title; 1 it misses exactly one of at least three statements; 0 otherwise. Grade 2 is left to judges that see.
 """
 
+from array import array
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -21,41 +22,61 @@ class Index:
         group: (N,) duplicate group of each product.
     """
 
-    def __init__(self, facts: Sequence[set[str]], group: np.ndarray):
-        rows: dict[str, list[int]] = {}
-        for row, held in enumerate(facts):
+    def __init__(self, facts: Iterable[set[str]], group: np.ndarray):
+        rows: dict[str, array] = {}
+        self.titles: list[str] = []
+        for row, held in enumerate(facts):  # one at a time: the sets of a million products are gigabytes
+            title = ""
             for fact in held:
-                rows.setdefault(fact, []).append(row)
+                rows.setdefault(fact, array("i")).append(row)
+                title = fact if fact.startswith("title=") else title
+            self.titles.append(title)
         self.rows = {fact: np.asarray(found, dtype=np.int64) for fact, found in rows.items()}
-        self.size = len(facts)
+        self.size = len(self.titles)
         self.group = group
-        self.titles = [next((fact for fact in held if fact.startswith("title=")), "") for held in facts]
         self._empty = np.empty(0, dtype=np.int64)
+
+    def _lists(self, stated: Iterable[str]) -> list[np.ndarray]:
+        """Sorted rows of the products for which each statement holds, the rarest statement first."""
+        return sorted((self.rows.get(fact, self._empty) for fact in stated), key=len)
 
     def holding(self, stated: Iterable[str]) -> np.ndarray:
         """Sorted rows of the products for which every statement holds."""
-        lists = sorted((self.rows.get(fact, self._empty) for fact in stated), key=len)
-        found = lists[0]
-        for other in lists[1:]:
-            found = np.intersect1d(found, other, assume_unique=True)
+        found, *others = self._lists(stated)
+        for other in others:
+            found = found[_among(found, other)]
         return found
 
     def count(self, stated: Iterable[str]) -> int:
         return len(self.holding(stated))
 
     def grades(self, query: Query, source: int) -> tuple[np.ndarray, np.ndarray]:
-        """Judged rows and their grades, zeros left out. The source (a row, -1 if there is none), its duplicate
-        group and the products of the very same title have grade 3, whatever the query states."""
-        held = np.concatenate([self._empty, *(self.rows.get(fact, self._empty) for fact in query.stated)])
-        rows, counts = np.unique(held, return_counts=True)
-        grades = grade_of(torch.from_numpy(counts), torch.tensor(len(query.stated))).numpy().astype(np.float32)
-        found = dict(zip(rows[grades > 0].tolist(), grades[grades > 0].tolist(), strict=True))
+        """Judged rows, ascending, and their grades, zeros left out. The source (a row, -1 if there is none), its
+        duplicate group and the products of the very same title have grade 3, whatever the query states."""
+        lists = self._lists(query.stated)
+        rows, *others = lists or [self._empty]
+        if len(lists) > 2:  # what misses one statement is in one of any two lists, so of the two rarest
+            rows, others = np.sort(np.concatenate([rows, others[0][~_among(others[0], rows)]])), lists
+        missing = np.zeros(len(rows), dtype=np.int64)
+        for other in others:
+            missing += ~_among(rows, other)
+            rows, missing = rows[missing < 2], missing[missing < 2]
+        grades = grade_of(torch.from_numpy(len(lists) - missing), torch.tensor(len(lists))).numpy().astype(np.float32)
+        rows, grades = rows[grades > 0], grades[grades > 0]
         if source >= 0:
             alike = np.flatnonzero(self.group == self.group[source])
-            for row in (*alike, *self.rows.get(self.titles[source], self._empty)):
-                found[int(row)] = 3.0
-        judged = np.asarray(sorted(found), dtype=np.int64)
-        return judged, np.asarray([found[int(row)] for row in judged], dtype=np.float32)
+            alike = np.concatenate([alike, self.rows.get(self.titles[source], self._empty)])
+            rows, first = np.unique(np.concatenate([alike, rows]), return_index=True)
+            grades = np.concatenate([np.full(len(alike), 3, dtype=np.float32), grades])[first]
+        return rows, grades
+
+
+def _among(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(len(rows),) bool, whether each row is one of the others, which ascend."""
+    if not len(others):
+        return np.zeros(len(rows), dtype=bool)
+    place = np.searchsorted(others, rows)
+    return others[np.minimum(place, len(others) - 1)] == rows
 
 
 def grade_of(held: Tensor, stated: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Read as closed, a coat of unrecorded colour is no answer to "red coat", and is p
 though one in a few such coats is red.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,7 +26,9 @@ def open_names(facts: Sequence[set[str]]) -> list[set[str]]:
     Args:
         facts: "name=value" statements that hold, `weft.pairs.queries.facts`.
     """
-    known = [{fact.partition("=")[0] for fact in held} - {*NOT_SEEN} for held in facts]
+    same: dict[frozenset[str], frozenset[str]] = {}  # few sets of names are many products': each is kept once
+    found = (frozenset(fact.partition("=")[0] for fact in held) - {*NOT_SEEN} for held in facts)
+    known = [same.setdefault(own, own) for own in found]
     kinds = [next((fact for fact in held if fact.startswith("category=")), "") for held in facts]
     sizes, counts = (
         Counter(kinds),
@@ -35,7 +38,8 @@ def open_names(facts: Sequence[set[str]]) -> list[set[str]]:
     for (kind, name), count in counts.items():
         if count >= USUAL * sizes[kind]:
             usual.setdefault(kind, set()).add(name)
-    return [usual.get(kind, set()) - own for kind, own in zip(kinds, known, strict=True)]
+    missing = functools.cache(lambda kind, own: usual.get(kind, set()) - own)
+    return [missing(kind, own) for kind, own in zip(kinds, known, strict=True)]
 
 
 class OpenRelevance(BatchRelevance):

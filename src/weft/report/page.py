@@ -1,17 +1,12 @@
 """`report.html`: the verdict first, then everything it rests on."""
 
 from collections.abc import Callable
-from importlib import resources
 
 from weft import __version__
 from weft.report import evidence, figures, tables
-from weft.report.html import Html, join, quoted, tag
+from weft.report.html import Html, head, join, quoted, resource, tag
 from weft.report.pictures import Thumbnails
 from weft.report.words import missing, percent
-
-# Nothing is fetched, run, submitted or embedded: pictures are data, styles are in the page.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-
 
 BADGES = {"holds": "✓ Holds", "undecided": "? Undecided", "fails": "✗ Does not hold"}
 
@@ -39,21 +34,9 @@ def page(results: dict, curate: dict, image: Callable[[str], bytes]) -> str:
         tag("main", [tag("section", tag("h2", heading), content, id=anchor) for anchor, heading, content in sections]),
         tag("footer", f"Written by Weft {__version__}. The same figures for machines: report.json, beside this page."),
     ]
-    return "<!doctype html>\n" + tag("html", _head(results), tag("body", body), lang="en") + "\n"
-
-
-def _head(results: dict) -> Html:
-    style = resources.files("weft.report").joinpath("style.css").read_text(encoding="utf-8")
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"Weft report: {results.get('recipe') or results.get('catalogue', '')}"),
-        tag("style", Html(style)),
-    )
+    title = f"Weft report: {results.get('recipe') or results.get('catalogue', '')}"
+    top = head(title, [resource("style.css")], inline=True)
+    return "<!doctype html>\n" + tag("html", top, tag("body", body), lang="en") + "\n"
 
 
 def _title(results: dict) -> Html:
@@ -85,8 +68,8 @@ def _listed(heading: str, mark: str, findings: list[str], none: str, class_: str
     if not findings and not none:
         return None
     content = tag("ul", [tag("li", quoted(f, 1000)) for f in findings]) if findings else tag("p", none)
-    head = tag("h2", tag("span", mark, aria_hidden="true"), f" {heading} ", tag("small", len(findings)))
-    return tag("section", head, content, class_=class_)
+    top = tag("h2", tag("span", mark, aria_hidden="true"), f" {heading} ", tag("small", len(findings)))
+    return tag("section", top, content, class_=class_)
 
 
 def _figure(svg: str, caption: object) -> Html:

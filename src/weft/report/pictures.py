@@ -1,10 +1,9 @@
 """Pictures small enough to live inside the page."""
 
 import base64
-import io
 from collections.abc import Callable
 
-from weft.catalogue.images import decode
+from weft.catalogue.images import decode, jpeg
 from weft.errors import WeftError
 from weft.report.html import Html, clean, tag
 
@@ -40,7 +39,5 @@ def thumbnail(image: Callable[[str], bytes], image_id: str, side: int, quality: 
         picture = decode(image(image_id))
     except (WeftError, OSError, LookupError, ValueError):
         return None
-    picture.thumbnail((side, side))
-    encoded = io.BytesIO()
-    picture.save(encoded, "JPEG", quality=quality, optimize=True)
-    return base64.b64encode(encoded.getvalue()).decode(), *picture.size
+    coded = jpeg(picture, side, quality)
+    return base64.b64encode(coded).decode(), *picture.size

@@ -151,7 +151,7 @@ def load(path: Path | str, changes: Iterable[str] = (), out: str = "") -> Study:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WeftError(f"{path} is not a TOML file that can be read: {error}") from None
     table.setdefault("name", path.stem)
-    study: Study = recipes._build(Study, table, str(path))
+    study: Study = recipes.from_table(Study, table, str(path))
     changed = {"set": (*study.set, *changes), "rows": tuple(map(_labelled, study.rows)), "out": out or study.out}
     study = dataclasses.replace(study, **changed)
     for problem in _problems(study):

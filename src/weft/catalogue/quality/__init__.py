@@ -33,6 +33,14 @@ Fit = Callable[[Sequence[Product], Sequence[Sequence[int]], Sequence[str], Calla
 text and best picture, for "misfit"."""
 
 
+def fault(rules: Sequence[str], picture: Image.Image) -> tuple[str, str] | None:
+    """The first of these rules that leaves the picture out by itself, and its reason; None for a good picture."""
+    for rule in rules:
+        if rule in PICTURES and (reason := PICTURES[rule](picture)):
+            return rule, reason
+    return None
+
+
 @dataclass
 class Sieve:
     """What the named rules find in one collection. Raises `WeftError`: the shop's language is not a known one.
@@ -53,19 +61,6 @@ class Sieve:
     def __post_init__(self) -> None:
         if "language" in self.rules and self.language not in LANGUAGES:
             raise WeftError(f"curate.language is {self.language!r}; known are {', '.join(LANGUAGES)}")
-
-    @property
-    def looks(self) -> bool:
-        """Whether pictures must be decoded for it."""
-        return any(rule in PICTURES for rule in self.rules)
-
-    def look(self, row: int, picture: Image.Image) -> None:
-        """Judges one picture by itself."""
-        for rule in self.rules:
-            reason = PICTURES[rule](picture) if rule in PICTURES else ""
-            if reason:
-                self.pictures[row] = (rule, reason)
-                return
 
     def compare(self, products: Sequence[Product], owner: np.ndarray, look: np.ndarray) -> None:
         """Judges all pictures together: (images,) their product's row, and the first picture of the same look."""

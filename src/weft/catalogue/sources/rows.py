@@ -3,18 +3,24 @@
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from weft.catalogue import images
 from weft.catalogue.sources import text
 from weft.catalogue.sources.spec import SourceSpec
+from weft.engine import beside
 from weft.errors import WeftError
 from weft.schema import Product, Skipped
 
 MAX_BYTES = 1 << 28
 """A picture file above this size is refused unread."""
+
+
+ROWS_EACH = 32
+"""Rows whose pictures one worker checks at once, where there are several."""
 
 
 @dataclass
@@ -37,6 +43,14 @@ class Counts:
             f"{self.rows} rows = {self.products} products + {self.skipped} skipped + {self.left_out} not wanted;"
             f" {self.bad_images} bad pictures of kept products"
         )
+
+    def why(self, skipped: Sequence[Skipped]) -> str:
+        """What became of a source of which nothing is left."""
+        if not self.rows:
+            return "it is empty"
+        reasons = Counter(item.reason for item in skipped).most_common(1)
+        most = f", most often because: {reasons[0][0]}" if reasons else ""
+        return f"of {self.rows} rows {self.left_out} are not asked for, and the others are skipped{most}"
 
 
 @dataclass(frozen=True)
@@ -101,42 +115,69 @@ def products(
     one sound picture; every picture is decoded once to know.
     """
     seen: set[str] = set()
-    for number, row in enumerate(table.rows):
+    check = Check(table.load, min_side, max_pixels)
+    drafts = (_draft(spec, number, row, seen) for number, row in enumerate(table.rows))
+    for draft, (good, bad) in beside(check, drafts, lambda draft: draft.cell, each=ROWS_EACH):
         counts.rows += 1
-        item = f"row-{number:06d}"
-        try:
-            if isinstance(row, str):
-                raise _Unusable(row)
-            if not matches(spec, row):
-                counts.left_out += 1
-                continue
-            identity = _identity(spec, row, item)
-            item = item_name(identity)
-            if spec.share < 1 and text.brand_share(identity) >= spec.share:
-                counts.left_out += 1
-                continue
-            if identity in seen:
-                raise _Unusable("duplicate id")
-            words = _words(spec, row)
-            low, high = spec.keep_brands
-            if not low <= text.brand_share(words["brand"]) < high:
-                counts.left_out += 1
-                continue
-            if not any(words[key] for key in ("title", "description", "category", "attributes", "texts")):
-                raise _Unusable("no text")
-            good, bad = _pictures(spec, row, table.load, min_side, max_pixels)
-        except _Unusable as reason:
-            counts.skipped += 1
-            yield Skipped(spec.place, item, str(reason))
+        if draft.identity not in seen and draft.left_out:
+            counts.left_out += 1
             continue
-        for n, reason in bad:
+        reason = "duplicate id" if draft.identity in seen else draft.reason
+        if reason or not good:
+            counts.skipped += 1
+            yield Skipped(spec.place, draft.item, reason or _unusable(bad))
+            continue
+        for n, why in bad:
             counts.bad_images += 1
-            yield Skipped(spec.place, f"{item}#{n}", reason)
-        seen.add(identity)
+            yield Skipped(spec.place, f"{draft.item}#{n}", why)
+        seen.add(draft.identity)
         counts.products += 1
-        yield Product(id=identity, images=tuple(good), **words)
+        yield Product(id=draft.identity, images=tuple(good), **draft.words)
         if spec.limit and counts.products >= spec.limit:
             return
+
+
+def _unusable(bad: list[tuple[int, str]]) -> str:
+    reasons = "; ".join(f"{n}: {reason}" if len(bad) > 1 else reason for n, reason in bad[:3])
+    return f"no usable picture: {reasons}" if bad else "no picture"
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A row before its pictures are looked at. identity: "" where it is not wanted, whatever else it is; cell: its
+    pictures; reason: why it cannot become a product."""
+
+    item: str
+    identity: str = ""
+    words: dict = field(default_factory=dict)
+    cell: object = None
+    reason: str = ""
+    left_out: bool = False
+
+
+def _draft(spec: SourceSpec, number: int, row: dict | str, seen: set[str]) -> _Draft:
+    """What a row is by its words. `seen` may lack ids of the rows just before it: rows are read ahead of workers."""
+    item = f"row-{number:06d}"
+    if isinstance(row, str):
+        return _Draft(item, reason=row)
+    if not matches(spec, row):
+        return _Draft(item, left_out=True)
+    identity = text.clean(row.get(spec.columns.id)) if spec.columns.id else item
+    if not identity:
+        return _Draft(item, reason="no id")
+    identity = spec.id_prefix + identity
+    item = item_name(identity)
+    if spec.share < 1 and text.brand_share(identity) >= spec.share:
+        return _Draft(item, left_out=True)
+    if identity in seen:
+        return _Draft(item, identity)
+    words = _words(spec, row)
+    low, high = spec.keep_brands
+    if not low <= text.brand_share(words["brand"]) < high:
+        return _Draft(item, identity, left_out=True)
+    if not any(words[key] for key in ("title", "description", "category", "attributes", "texts")):
+        return _Draft(item, identity, reason="no text")
+    return _Draft(item, identity, words, row.get(spec.columns.image))
 
 
 def matches(spec: SourceSpec, row: dict) -> bool:
@@ -144,20 +185,9 @@ def matches(spec: SourceSpec, row: dict) -> bool:
     return all(text.clean(row.get(column)) == value for column, value in spec.where.items())
 
 
-class _Unusable(Exception):
-    """A row that cannot become a product; the message is the listed reason."""
-
-
 def item_name(identity: str) -> str:
     """A product's name in `skipped.jsonl`: its "#" are written %23, so that only pictures ("id#2") have one."""
     return identity.replace("#", "%23")
-
-
-def _identity(spec: SourceSpec, row: dict, fallback: str) -> str:
-    name = text.clean(row.get(spec.columns.id)) if spec.columns.id else fallback
-    if not name:
-        raise _Unusable("no id")
-    return spec.id_prefix + name
 
 
 def _words(spec: SourceSpec, row: dict) -> dict:
@@ -188,25 +218,28 @@ def _words(spec: SourceSpec, row: dict) -> dict:
     }
 
 
-def _pictures(
-    spec: SourceSpec, row: dict, load: Callable[[str], bytes], min_side: int, max_pixels: int
-) -> tuple[list[bytes], list[tuple[int, str]]]:
-    """The sound pictures, and (number from 1, reason) of each other one."""
-    good: list[bytes] = []
-    bad: list[tuple[int, str]] = []
-    for number, reference in enumerate(references(row.get(spec.columns.image)), start=1):
-        try:
-            if not isinstance(reference, (str, bytes)):
-                raise images.ImageError(f"neither bytes nor a path but {type(reference).__name__}")
-            data = load(reference) if isinstance(reference, str) else reference
-            images.verify(data, min_side, max_pixels)
-            good.append(data)
-        except images.ImageError as error:
-            bad.append((number, str(error)))
-    if not good:
-        reasons = "; ".join(f"{n}: {reason}" if len(bad) > 1 else reason for n, reason in bad[:3])
-        raise _Unusable(f"no usable picture: {reasons}" if bad else "no picture")
-    return good, bad
+@dataclass(frozen=True)
+class Check:
+    """Finds the sound pictures of a cell; pure, so that a worker of the engine may do it. load: a path -> bytes."""
+
+    load: Callable[[str], bytes]
+    min_side: int
+    max_pixels: int
+
+    def __call__(self, cell: object) -> tuple[list[bytes], list[tuple[int, str]]]:
+        """The sound pictures, and (number from 1, reason) of each other one."""
+        good: list[bytes] = []
+        bad: list[tuple[int, str]] = []
+        for number, reference in enumerate(references(cell), start=1):
+            try:
+                if not isinstance(reference, (str, bytes)):
+                    raise images.ImageError(f"neither bytes nor a path but {type(reference).__name__}")
+                data = self.load(reference) if isinstance(reference, str) else reference
+                images.verify(data, self.min_side, self.max_pixels)
+                good.append(data)
+            except images.ImageError as error:
+                bad.append((number, str(error)))
+        return good, bad
 
 
 def references(cell: object) -> list:

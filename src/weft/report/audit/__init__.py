@@ -1,11 +1,10 @@
 """The page of `weft audit`: every fault of a benchmark, gravest first, as HTML, Markdown, JSON and for the terminal."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.artefact import disk_error, write_whole
+from weft.artefact import write_together
 from weft.report.audit.page import page
 from weft.report.audit.text import markdown, terminal
 from weft.report.record import strict
@@ -33,15 +32,5 @@ def write(results: dict, image: Callable[[str], bytes], out: Path) -> Path:
         "audit.md": markdown(results),
         "audit.html": page(results, image),
     }
-    partial = out / "audit.partial"
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_whole(partial / name, text)
-        for name in texts:
-            (partial / name).replace(out / name)
-    except OSError as error:
-        raise disk_error(error, out) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    write_together(out, texts)
     return out / "audit.html"

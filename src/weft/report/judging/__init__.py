@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from weft.artefact import disk_error, write_whole
+from weft.artefact import write_together
 from weft.report.judging import agreed, rejudged
 from weft.report.judging.frame import frame
 from weft.report.judging.sheet import Sheet, as_html, as_markdown, as_text, safe
@@ -21,20 +21,17 @@ def terminal(record: dict) -> str:
 
 
 def write(record: dict, out: Path, name: str = "results") -> Path:
-    """Writes NAME.json, .md and .html into `out`; returns the page's path. Raises `WeftError` if it cannot."""
+    """Writes NAME.json, .md and .html into `out`, all or none; returns the page's path. Raises `WeftError`: no room."""
     record = strict(record)
     kind = KINDS[record["schema"]]
     sheets: list[Sheet] = kind.sheets(record)
     said = kind.sentences(record)
     drawn = kind.drawing(record)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(error, out) from None
-    write_whole(out / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    text = [f"# {kind.TITLE}", *map(safe, said), *(as_markdown(sheet) for sheet in sheets)]
-    write_whole(out / f"{name}.md", "\n\n".join(text) + "\n")
-    write_whole(
-        out / f"{name}.html", frame(kind.TITLE, said, drawn, [as_html(sheet) for sheet in sheets], f"{name}.json")
-    )
+    lines = [f"# {kind.TITLE}", *map(safe, said), *(as_markdown(sheet) for sheet in sheets)]
+    texts = {
+        f"{name}.json": json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        f"{name}.md": "\n\n".join(lines) + "\n",
+        f"{name}.html": frame(kind.TITLE, said, drawn, [as_html(sheet) for sheet in sheets], f"{name}.json"),
+    }
+    write_together(out, texts)
     return out / f"{name}.html"

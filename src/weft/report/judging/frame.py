@@ -1,12 +1,9 @@
 """The page around sheets and a drawing: one file, no script, nothing fetched."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from importlib import resources
 
 from weft import __version__
-from weft.report.html import Html, quoted, tag
+from weft.report.html import Html, head, quoted, resource, tag
 
 STYLE = """
 body { max-width: 76rem; }
@@ -35,29 +32,11 @@ def frame(title: str, said: Sequence[str], drawn: Html | None, sheets: Sequence[
     Args:
         said: sentences under the title; beside: the file that holds the same for machines.
     """
-    style = resources.files("weft.report").joinpath("style.css").read_text(encoding="utf-8").replace("\r\n", "\n")
-    styles = [style, STYLE]
     first, *more = said
     header = [tag("p", title, class_="eyebrow"), tag("h1", quoted(first, 2000))]
     header += [tag("p", quoted(one, 2000), class_="said") for one in more]
     footer = f"Written by Weft {__version__}. The same figures for machines: {beside}, beside this page."
     main = tag("main", drawn, [tag("section", sheet) for sheet in sheets])
     body = tag("body", tag("header", header), main, tag("footer", footer))
-    return "<!doctype html>\n" + tag("html", _head(title, styles), body, lang="en") + "\n"
-
-
-def _head(title: str, styles: Sequence[str]) -> Html:
-    """Only these very styles take effect, and no script at all."""
-    hashes = [base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in styles]
-    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
-    policy = f"default-src 'none'; img-src data:; style-src {allowed}; base-uri 'none'; form-action 'none'"
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"Weft: {title}"),
-        [tag("style", Html(style)) for style in styles],
-    )
+    top = head(f"Weft: {title}", [resource("style.css"), STYLE])
+    return "<!doctype html>\n" + tag("html", top, body, lang="en") + "\n"

@@ -1,11 +1,10 @@
 """The leaderboard of `weft evaluate`: many models on many benchmarks, as a page, as Markdown and for the terminal."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.artefact import disk_error, write_whole
+from weft.artefact import write_together
 from weft.report.leaderboard.page import page
 from weft.report.leaderboard.text import markdown, terminal
 from weft.report.record import strict
@@ -34,15 +33,5 @@ def write(results: dict, image: Callable[[str], bytes], out: Path) -> Path:
         "leaderboard.md": markdown(results),
         "leaderboard.html": page(results, image),
     }
-    partial = out / "leaderboard.partial"
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_whole(partial / name, text)
-        for name in texts:
-            (partial / name).replace(out / name)
-    except OSError as error:
-        raise disk_error(error, out) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    write_together(out, texts)
     return out / "leaderboard.html"

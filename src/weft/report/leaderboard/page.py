@@ -1,12 +1,9 @@
 """`leaderboard.html`: the verdict with its exceptions first, then every score and what it rests on."""
 
-import base64
-import hashlib
 from collections.abc import Callable
-from importlib import resources
 
 from weft import __version__
-from weft.report.html import Html, clean, join, quoted, tag
+from weft.report.html import Html, clean, head, join, quoted, resource, tag
 from weft.report.leaderboard import cases, details, facts, strips, tables
 from weft.report.leaderboard.index import Index
 
@@ -45,45 +42,9 @@ def page(results: dict, image: Callable[[str], bytes]) -> str:
         tag("footer", f"Written by Weft {clean(results.get('weft') or __version__)}. The same figures for machines: "
                       "leaderboard.json, beside this page."),
     ]  # fmt: skip
-    script = _resource("leaderboard.js")
-    head = _head([_resource("style.css"), _resource("leaderboard.css"), pictures], script)
-    return "<!doctype html>\n" + tag("html", head, tag("body", body, tag("script", Html(script))), lang="en") + "\n"
-
-
-def _resource(name: str) -> str:
-    text = resources.files("weft.report").joinpath(name).read_text(encoding="utf-8")
-    return text.replace("\r\n", "\n")  # as a browser reads it: the hash is of what it sees
-
-
-def _head(styles: list[str], script: str) -> Html:
-    """Nothing is fetched, submitted or embedded; only these very styles and this very script take effect.
-
-    Hashes rather than 'unsafe-inline': were a hole in the escaping ever found, what comes through it stays dead.
-    """
-    styles = [style for style in styles if style]
-    policy = [
-        "default-src 'none'",
-        "img-src data:",
-        "style-src " + " ".join(map(_source, styles)),
-        "script-src " + _source(script),
-        "base-uri 'none'",
-        "form-action 'none'",
-    ]
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content="; ".join(policy)),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", "Weft leaderboard"),
-        [tag("style", Html(style)) for style in styles],
-    )
-
-
-def _source(text: str) -> str:
-    """The text as a source of a content security policy (CSP Level 3, section 2.3.1)."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    script = resource("leaderboard.js")
+    top = head("Weft leaderboard", [resource("style.css"), resource("leaderboard.css"), pictures], script)
+    return "<!doctype html>\n" + tag("html", top, tag("body", body, tag("script", Html(script))), lang="en") + "\n"
 
 
 def _title(index: Index) -> Html:

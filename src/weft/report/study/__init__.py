@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from weft.artefact import disk_error, write_whole
+from weft.artefact import disk_error, write_together
 from weft.report.record import strict
 from weft.report.study import figures
 from weft.report.study.page import page
@@ -14,7 +14,7 @@ __all__ = ["markdown", "page", "terminal", "write"]
 
 
 def write(results: dict, out: Path) -> Path:
-    """Writes `study.html`, `.md`, `.json` and `figures/` into `out`; returns the page's path.
+    """Writes `figures/`, then `study.html`, `.md` and `.json` together, into `out`; returns the page's path.
 
     Args:
         results: of `weft.study.run`; docs/study.md describes them. NaN and infinity are written as null.
@@ -39,6 +39,5 @@ def write(results: dict, out: Path) -> Path:
         raise disk_error(error, out) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for name, text in texts.items():
-        write_whole(out / name, text)
+    write_together(out, texts)
     return out / "study.html"

@@ -1,10 +1,7 @@
 """`study.html`: what became of each claim first, then the table, the figures and all that they rest on."""
 
-from importlib import resources
-
 from weft import __version__
-from weft.report.html import Html, join, quoted, tag
-from weft.report.page import POLICY
+from weft.report.html import Html, head, join, quoted, resource, tag
 from weft.report.study import figures, tables
 from weft.report.study.index import Index
 from weft.report.study.text import LIMITS, legend
@@ -48,7 +45,8 @@ def page(results: dict) -> str:
             f"Written by Weft {__version__}. Beside this page: study.json, study.md, and figures/ as SVG, PDF, PNG.",
         ),
     ]
-    return "<!doctype html>\n" + tag("html", _head(results), tag("body", body), lang="en") + "\n"
+    top = head(f"Weft study: {results['name']}", [resource("style.css") + CSS], inline=True)
+    return "<!doctype html>\n" + tag("html", top, tag("body", body), lang="en") + "\n"
 
 
 TRADE = (
@@ -65,20 +63,6 @@ EFFECTS = (
     "Differences of means in points, paired by query, with 95% intervals; a tick is a seed. Green and orange: better "
     "and worse by the declared test; grey: undecided."
 )
-
-
-def _head(results: dict) -> Html:
-    style = resources.files("weft.report").joinpath("style.css").read_text(encoding="utf-8")
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", f"Weft study: {results['name']}"),
-        tag("style", Html(style + CSS)),
-    )
 
 
 def _title(index: Index) -> Html:

@@ -1,0 +1,96 @@
+"""One attempt to ask: pictures put into the message, sent, and the whole answer read; in this process or a worker's."""
+
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
+
+from weft.endpoint.wire import sent
+from weft.errors import WeftError
+
+LARGEST = 1 << 22
+"""Bytes of an answer beyond which it is not read: an endpoint is not trusted to be sane."""
+
+
+class Again(Exception):
+    """One attempt failed in a way that another may not. `wait`: seconds that the server asked for, or None;
+    `charged`: whether it may have been billed."""
+
+    def __init__(self, what: str, wait: float | None = None, charged: bool = False):
+        super().__init__(what, wait, charged)  # all of them, so that it can travel between processes
+        self.what, self.wait, self.charged = what, wait, charged
+
+
+class Post:
+    """Sends requests to one address, from any number of threads. It can be copied to another process, which then
+    opens connections of its own.
+
+    Args:
+        load: (SHA-256, longer side) -> the data URL of a picture that a message refers to.
+
+    Raises:
+        WeftError: httpx is not installed.
+    """
+
+    def __init__(
+        self, url: str, key: str, timeout: float, connections: int, load: Callable[[str, int], str] | None = None
+    ):
+        try:
+            import httpx  # noqa: F401 - found out before anything is asked
+        except ImportError:
+            raise WeftError('asking an endpoint needs httpx: pip install "weft[judge]"') from None
+        self.url, self.key, self.timeout, self.connections, self.load = url, key, timeout, connections, load
+        self._http, self._lock = None, threading.Lock()
+
+    def __reduce__(self) -> tuple:
+        return Post, (self.url, self.key, self.timeout, self.connections, self.load)
+
+    def _open(self):
+        import httpx
+
+        with self._lock:
+            if self._http is None:
+                headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+                limits = httpx.Limits(max_connections=self.connections)
+                self._http = httpx.Client(headers=headers, timeout=self.timeout, limits=limits)
+            return self._http
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+
+    def __call__(self, body: dict) -> tuple[int, dict, bytes]:
+        """Status, headers and body, within the timeout as a whole: httpx's own is for each read.
+
+        Args:
+            body: the request, whose messages may refer to pictures (`weft.endpoint.wire.picture`).
+
+        Raises:
+            Again: no connection, broken off, too late or too large.
+        """
+        import httpx
+
+        body = body | {"messages": sent(body["messages"], self.load)}
+        until = time.monotonic() + self.timeout
+        parts = urlsplit(self.url)  # some have an ?api-version=
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
+        try:
+            with self._open().stream("POST", url, json=body) as response:
+                data = bytearray()
+                for part in response.iter_bytes():
+                    data += part
+                    if time.monotonic() > until:
+                        raise Again("timeout", charged=True)
+                    if len(data) > LARGEST:
+                        raise Again("not an answer: it is larger than 4 MB", charged=True)
+                return response.status_code, dict(response.headers), bytes(data)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Again(f"no connection: {self.clean(str(error))}") from None
+        except httpx.TimeoutException:
+            raise Again("timeout", charged=True) from None
+        except httpx.HTTPError as error:
+            raise Again(f"broken off: {self.clean(str(error))}", charged=True) from None
+
+    def clean(self, text: str) -> str:
+        """Servers repeat keys in their complaints; nothing that is kept or shown may hold one."""
+        return text.replace(self.key, "[key]") if self.key else text

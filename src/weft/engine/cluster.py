@@ -1,0 +1,182 @@
+"""The engine of many machines: maps are Ray Data stages, calls are those of Ray actors.
+
+A map goes in waves, because a Ray Data stage wants all of its input at the start: while one wave is computed the next
+is read, so that neither the input nor the results need fit into memory. Chunks carry their number and come back in
+its order. Workers keep the work they were given, a model for instance, from wave to wave. A worker that dies is
+replaced and its chunks are done again by Ray, without limit: work is a pure function, so that changes nothing.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import count, islice
+from typing import Any
+
+from weft.engine import Lost
+from weft.engine.work import Caller, done
+from weft.errors import WeftError
+from weft.progress import say
+
+CHUNKS = 16
+"""Chunks of a wave for each processor: enough that slow ones even out."""
+WAVE = 1 << 30
+"""Bytes of a wave's input at most, or a quarter of what a node's object store holds, if that is less."""
+PATIENCE = 10.0
+"""Seconds for a cluster's address to answer."""
+SHARE = 0.5
+"""Of a GPU for each worker with a model: while one of two computes, the other decodes."""
+
+
+@contextmanager
+def connected(address: str) -> Iterator["Ray"]:
+    """The engine of a cluster; who was connected before stays so.
+
+    Raises:
+        WeftError: Ray is not installed, or nothing answers at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise WeftError('--engine ray needs Ray: pip install "weft[ray]", on every machine of the cluster') from None
+    if address.startswith("ray://"):
+        raise WeftError(f"--address {address}: start Weft on a machine of the cluster and name HOST:6379, or auto")
+    own = not ray.is_initialized()
+    if own:
+        where = address or os.environ.get("RAY_ADDRESS", "")
+        try:
+            host, _, port = where.rpartition(":")
+            if host:
+                socket.create_connection((host, int(port)), PATIENCE).close()  # Ray itself would try for minutes
+            ray.init(address=where or None, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise WeftError(f"no Ray cluster answers at {where or 'this machine'}: {reason}") from None
+    try:
+        yield Ray()
+    finally:
+        if own:
+            ray.shutdown()
+
+
+class Ray:
+    """The workers of the cluster to which this process is connected."""
+
+    spreads = True
+
+    def __init__(self) -> None:
+        import ray
+
+        have, alive = ray.cluster_resources(), [node for node in ray.nodes() if node["Alive"]]
+        self.cpus, self.gpus = int(have.get("CPU", 1)) or 1, have.get("GPU", 0)
+        self.room = min(WAVE, int(min(node["Resources"].get("object_store_memory", WAVE) for node in alive)) // 4)
+        self._sent: tuple[Any, Any] = (None, None)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        say(f"  Ray: {len(alive)} nodes, {self.cpus} CPUs, {self.gpus:g} GPUs")
+
+    def map(self, work: Callable[[Any], Any], items: Iterable, each: int = 1, heavy: bool = False) -> Iterator:
+        sent = self._send(work)
+        failed: list[Exception] = []
+        waves = self._waves(_until(items, failed), each)
+        with ThreadPoolExecutor(1, "reading") as reading:
+            coming = reading.submit(next, waves, None)
+            while wave := coming.result():
+                coming = reading.submit(next, waves, None)
+                for error, results in self._stage(sent, wave, heavy):
+                    yield from results
+                    if error is not None:
+                        raise error
+        if failed:
+            raise failed[0]
+
+    def _send(self, work: Callable) -> Any:
+        """The work's place in the object store; what was sent last is not sent again."""
+        import ray
+
+        if self._sent[0] is not work:
+            try:
+                self._sent = (work, ray.put(work))
+            except (TypeError, AttributeError) as error:
+                reason = str(error).partition("\n")[0]
+                raise WeftError(f"this cannot be copied to the workers ({reason}): take --engine local") from None
+        return self._sent[1]
+
+    def _waves(self, items: Iterable, each: int) -> Iterator[list[bytes]]:
+        from ray import cloudpickle  # as Ray itself moves objects between its own processes; nothing is stored so
+
+        wave, size, items = [], 0, iter(items)
+        while chunk := tuple(islice(items, each)):
+            wave.append(cloudpickle.dumps(chunk))
+            size += len(wave[-1])
+            if size >= self.room or len(wave) >= CHUNKS * self.cpus:
+                yield wave
+                wave, size = [], 0
+        if wave:
+            yield wave
+
+    def _stage(self, sent: Any, wave: list[bytes], heavy: bool) -> Iterator[tuple[Exception | None, list]]:
+        """One Ray Data execution: for each chunk in order, what failed in it or None, and the results before that."""
+        import ray
+        from ray import cloudpickle
+
+        rows = [{"at": at, "chunk": chunk} for at, chunk in enumerate(wave)]
+        data = ray.data.from_items(rows, override_num_blocks=len(rows))
+        data.context.enable_progress_bars = False
+        data.context.execution_options.preserve_order = True
+        # max_calls: a worker with a GPU would otherwise end after each chunk, and load its model for the next.
+        where = {"num_gpus": SHARE, "max_calls": 0} if heavy and self.gpus else {}
+        stage = data.map_batches(partial(done, sent), batch_size=1, batch_format="pyarrow", **where)
+        numbers = count()
+        for table in stage.iter_batches(batch_size=None, batch_format="pyarrow"):
+            for row in table.to_pylist():
+                if row["at"] != next(numbers):
+                    raise RuntimeError("Ray Data gave chunks back in another order")
+                yield cloudpickle.loads(row["chunk"])
+
+    @contextmanager
+    def calls(self, work: Callable, at_once: int) -> Iterator[Callable]:
+        """As many actors as there are processors, but no more than calls; they reserve none, for they mostly wait."""
+        import ray
+
+        sent, many = ray.put(work), min(at_once, self.cpus)
+        made = ray.remote(Caller).options(
+            num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=-(-at_once // many),
+            scheduling_strategy="SPREAD",
+        )  # fmt: skip
+        actors = [made.remote([sent]) for _ in range(many)]
+        turns, lock = count(), threading.Lock()
+
+        def call(*arguments: Any) -> Any:
+            with lock:
+                place = next(turns) % many
+                actor = actors[place]
+            try:
+                error, found = ray.get(actor.call.remote(*arguments))
+            except ray.exceptions.RayActorError as gone:
+                with lock:
+                    if actors[place] is actor:  # calls wait for a new one; those of a restarting one would be lost, too
+                        actors[place] = made.remote([sent])
+                raise Lost(str(gone).strip().partition("\n")[0]) from None
+            if error is not None:
+                raise error
+            return found
+
+        try:
+            yield call
+        finally:
+            for actor in actors:
+                ray.kill(actor)
+
+
+def _until(items: Iterable, failed: list[Exception]) -> Iterator:
+    """The items up to an error, which is kept: it is told after the results of those before it."""
+    try:
+        yield from items
+    except Exception as error:
+        failed.append(error)

@@ -1,0 +1,153 @@
+"""Parquet, CSV and JSON Lines: what is read, and what cannot be, costs itself alone and is told."""
+
+import csv
+import json
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from source_tables import COLUMNS, image_folder, parquet, picture, shirt, take, write_csv
+
+from weft.catalogue.sources import Columns, SourceSpec, open_source
+from weft.errors import WeftError
+
+
+def test_a_missing_column_is_named_with_its_nearest(tmp_path):
+    spec = parquet(tmp_path, [shirt()], Columns(id="sku", image="image", title="titel"))
+    with pytest.raises(WeftError, match=r"no column 'titel' \(did you mean 'title'\?\).*sku, image, title, colour"):
+        open_source(spec)
+    with pytest.raises(WeftError, match="no column 'season'"):
+        open_source(parquet(tmp_path, [shirt()], where={"season": "1"}))
+    with pytest.raises(WeftError, match="no column 'label'"):
+        open_source(parquet(tmp_path, [shirt()], title_template="a {label}"))
+    with pytest.raises(WeftError, match="no column 'split'"):
+        open_source(parquet(tmp_path, [shirt()], split="train"))
+    with pytest.raises(WeftError, match=r"columns\.image"):
+        open_source(parquet(tmp_path, [shirt()], Columns(title="title")))
+
+
+def test_places_that_hold_nothing(tmp_path):
+    (tmp_path / "readme.md").write_text("x")
+    for place, message in ((tmp_path / "no.csv", "there is no file"), (tmp_path, "holds no table"), ("", "no `path`")):
+        with pytest.raises(WeftError, match=message):
+            open_source(SourceSpec(path=str(place), columns=COLUMNS))
+
+
+def test_a_damaged_parquet_file(tmp_path):
+    spec = parquet(tmp_path, [shirt(str(i)) for i in range(50)])
+    file = tmp_path / "products.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeftError, match="cannot be read as Parquet"):
+        open_source(spec)
+    file.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    with pytest.raises(WeftError, match="damaged after row"):
+        list(open_source(spec))
+
+
+def test_what_datasets_wrote(tmp_path):
+    features = datasets.Features(
+        {
+            "image": datasets.Image(), "more": datasets.List(datasets.Image()), "title": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["cat", "dog"]),
+        }
+    )  # fmt: skip
+    images = [{"bytes": picture(i, "PNG"), "path": None} for i in range(3)]
+    rows = {"image": images, "more": [images[:2]] * 3, "title": list("abc"), "label": [0, 1, -1]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "d.parquet")
+    spec = SourceSpec(path=str(tmp_path), columns=Columns(image="image", title="title", category="label"))
+    products, _ = take(spec)
+    assert [p.images for p in products] == [(picture(i, "PNG"),) for i in range(3)]
+    assert [p.category for p in products] == ["cat", "dog", ""]
+    [first, *_], _ = take(SourceSpec(path=str(tmp_path), columns=Columns(image="more", title="title")))
+    assert first.images == (picture(0, "PNG"), picture(1, "PNG"))
+
+
+def test_folders_globs_and_paths(tmp_path):
+    (tmp_path / "x.jpg").write_bytes(picture())
+    for part in range(3):
+        table = pa.table({"sku": [f"{part}{i}" for i in range(2)], "image": ["x.jpg"] * 2, "title": ["t"] * 2})
+        pq.write_table(table, tmp_path / f"part-{part}.parquet")
+    columns = Columns(id="sku", image="image", title="title")
+    for place in (tmp_path, tmp_path / "part-*.parquet"):
+        products, _ = take(SourceSpec(path=str(place), columns=columns))
+        assert [p.id for p in products] == ["00", "01", "10", "11", "20", "21"]
+        assert products[0].images == (picture(),)
+    pq.write_table(pa.table({"sku": ["z"], "image": ["x.jpg"]}), tmp_path / "part-3.parquet")
+    with pytest.raises(WeftError, match=r"part-3\.parquet has no column 'title'"):
+        open_source(SourceSpec(path=str(tmp_path), columns=columns))
+
+
+def test_a_local_copy_stands_in(tmp_path):
+    spec = parquet(tmp_path, [shirt()])
+    hub = SourceSpec(path="hf:shop/catalogue", split="train", local=spec.path, columns=COLUMNS)
+    assert [p.id for p in take(hub)[0]] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "semicolon", "jsonl"])
+def test_tables_with_an_image_folder(tmp_path, kind):
+    file = tmp_path / f"t.{'csv' if kind == 'semicolon' else kind}"
+    cells = ["a.jpg", "a.jpg | sub/b.png", json.dumps(["sub/b.png", "a.jpg"])]
+    titles = ["one, two", 'a 5" heel', "two\nlines"]
+    if kind == "jsonl":
+        lines = [{"image": cell, "title": title} for cell, title in zip(cells, titles, strict=True)]
+        file.write_text("\n\n".join(map(json.dumps, lines)), encoding="utf-8-sig")
+    else:
+        with file.open("w", newline="", encoding="utf-8-sig") as handle:
+            writer = csv.writer(handle, delimiter={"csv": ",", "tsv": "\t", "semicolon": ";"}[kind])
+            writer.writerows([["image", "title"], *zip(cells, titles, strict=True)])
+    spec = SourceSpec(
+        path=str(file), image_folder=image_folder(tmp_path), columns=Columns(image="image", title="title")
+    )
+    products, skips = take(spec)
+    assert not skips
+    a, b = picture(1), picture(2, "PNG")
+    assert [p.images for p in products] == [(a,), (a, b), (b, a)]
+    assert [p.title for p in products] == ["one, two", 'a 5" heel', "two lines"]
+
+
+def test_paths_never_leave_the_image_folder(tmp_path):
+    file = tmp_path / "t.csv"
+    names = ["../secret.jpg", str(tmp_path / "secret.jpg"), "link.jpg", "sub", "gone.jpg", "nul\0.jpg", "n" * 5000]
+    folder = image_folder(tmp_path)
+    write_csv(file, ["image", "title"], [[name, "t"] for name in names])
+    products, skips = take(SourceSpec(str(file), image_folder=folder, columns=Columns(image="image", title="title")))
+    assert not products
+    assert ["outside" in s.reason for s in skips] == [True, True, True, False, False, False, False]
+    assert all("there is no file" in s.reason for s in skips[3:5])
+    assert all("cannot read" in s.reason for s in skips[5:])
+
+
+def test_broken_csv_lines_cost_only_themselves(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    lines = [
+        b"image,title", b"a.jpg,one", b"a.jpg", b"a.jpg,two,three", b'a.jpg,"quoted" badly', b"", b"a.jpg,caf\xe9",
+        "a.jpg,café".encode(), b"a.jpg," + b"w " * 100_000, b'a.jpg,"never closed',
+    ]  # fmt: skip
+    (tmp_path / "t.csv").write_bytes(b"\n".join(lines))
+    products, skips = take(SourceSpec(str(tmp_path / "t.csv"), columns=Columns(image="image", title="title")))
+    assert [p.title[:4] for p in products] == ["one", "café", "w w "]
+    assert [s.reason.split(": ")[0] for s in skips] == [f"t.csv, line {n}" for n in (3, 4, 5, 7, 10)]
+    assert "1 fields under 2" in skips[0].reason and "not UTF-8" in skips[3].reason
+
+
+def test_broken_json_lines_cost_only_themselves(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    good = json.dumps({"image": "a.jpg", "title": "one"}).encode()
+    late = json.dumps({"image": "a.jpg", "title": "\ud83d two", "late": "x"}).encode()
+    lines = [good, b"{", b"[1]", b'{"title": "caf\xe9"}', b"[" * 100_000, b'{"title": "no image"}', late]
+    (tmp_path / "t.jsonl").write_bytes(b"\n".join(lines))
+    columns = Columns(image="image", title="title", attributes={"late": "late"})
+    products, skips = take(SourceSpec(str(tmp_path / "t.jsonl"), columns=columns))
+    assert [p.title for p in products] == ["one", "two"]
+    assert products[1].attributes == {"late": ("x",)}
+    reasons = ["not JSON", "not a JSON object", "not UTF-8", "not JSON", "no picture"]
+    assert all(reason in skip.reason for reason, skip in zip(reasons, skips, strict=True))
+
+
+def test_headers_that_cannot_serve(tmp_path):
+    for header, message in ((b"", "no header"), (b"a,b,a\n", "names a twice"), (b"caf\xe9,x\n", "UTF-8")):
+        (tmp_path / "t.csv").write_bytes(header)
+        with pytest.raises(WeftError, match=message):
+            open_source(SourceSpec(str(tmp_path / "t.csv"), columns=Columns(image="a")))
