@@ -42,7 +42,10 @@ def test_a_run_meets_its_own_record_and_not_another_s():
 
 def test_a_study_is_kept_by_its_means():
     means = [{"domain": "in-domain", "row": row, "value": value} for row, value in (("base", 0.1), ("full", 0.4))]
-    results = {"name": "toy", "seeds": [0], "rows": [{"name": "base", "alphas": []}, {"name": "wise", "alphas": [0.4]}]}
+    results = {"name": "toy", "seeds": [0], "reference": "wise"}
+    results["rows"] = [
+        {"name": name, "label": name, "alphas": alphas} for name, alphas in (("base", []), ("wise", [0.4]))
+    ]
     results |= {"tasks": [], "means": means, "mean_differences": [], "claims": [], "final": {}, "environment": {}}
     kept = json.loads(json.dumps(expected.record_study(results | {"scores": [1]})))
     assert kept["alphas"] == {"wise": [0.4]} and "scores" not in kept and kept["command"].endswith("studies/toy.toml")

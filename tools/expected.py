@@ -39,6 +39,8 @@ def record_study(results: dict) -> dict:
         "command": f"weft study studies/{results['name']}.toml",
         "tolerance": TOLERANCE,
         "seeds": results["seeds"],
+        "reference": results["reference"],
+        "labels": {row["name"]: row["label"] for row in results["rows"]},
         "alphas": {row["name"]: row["alphas"] for row in results["rows"] if any(row["alphas"])},
     } | {name: results[name] for name in kept}
 

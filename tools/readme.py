@@ -1,4 +1,4 @@
-"""Puts the measured tables into the README, and the demo's scatter beside it, from `expected/`.
+"""Puts the measured tables into the README and the study's page, and the demo's scatter beside them, from `expected/`.
 
 python tools/readme.py
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from weft.report.figures import draw_scatter, save
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "study.md")
 MODELS = ("base", "tuned", "woven", "bm25", "bm25+woven")
 
 
@@ -25,9 +26,8 @@ def table(expected: dict) -> str:
     for task in expected["tasks"]:
         cells = [_cell(scores.get((task["name"], model))) for model in models]
         row = change[task["name"]]
-        gap = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         note = row["call"] if task["counts"] else f"not counted: {task['note']}"
-        lines.append(f"| {task['name']} | {task['primary']} | {' | '.join(cells)} | {gap} | {note} |")
+        lines.append(f"| {task['name']} | {task['primary']} | {' | '.join(cells)} | {_gap(row)} | {note} |")
     sentence = expected["verdict"]["sentence"]
     return "\n".join([*lines, "", f"alpha {expected['alpha']['chosen']:g}, chosen on dev queries. {sentence}"])
 
@@ -36,17 +36,49 @@ def _cell(row: dict | None) -> str:
     return "" if row is None else f"{100 * row['value']:.1f} ±{50 * (row['high'] - row['low']):.1f}"
 
 
+def study_table(expected: dict) -> str:
+    """Means over domains with their difference from the reference, then what became of each claim that was scored."""
+    domains = list(dict.fromkeys(row["domain"] for row in expected["means"]))
+    means = {(row["row"], row["domain"]): row for row in expected["means"]}
+    gaps = {
+        (row["row"], row["domain"]): row
+        for row in expected["mean_differences"] if row["against"] == expected["reference"]
+    }  # fmt: skip
+    lines = [f"| row | α of each seed | {' | '.join(domains)} |", "|---|---|" + "---:|" * len(domains)]
+    for name, label in expected["labels"].items():
+        cells = []
+        for domain in domains:
+            gap = gaps.get((name, domain))
+            told = f" ({_gap(gap)})" if gap else ""
+            cells.append(f"{100 * means[name, domain]['value']:.1f}{told}")
+        lines.append(f"| {label} | {', '.join(map(_alpha, expected['alphas'].get(name, [])))} | {' | '.join(cells)} |")
+    claims = []
+    for claim in expected["claims"]:
+        if all("by_seed" in part for part in claim["parts"]):  # the others were not scored
+            told = "; ".join(f"{part['domain']} {_gap(part)}" for part in claim["parts"])
+            claims.append(f"- **{claim['verdict']}**: {claim['text']} ({told})")
+    return "\n".join([*lines, "", *claims])
+
+
+def _gap(row: dict) -> str:
+    return f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+
+
+def _alpha(alpha: float | dict) -> str:
+    return f"{alpha['image']:g} / {alpha['text']:g}" if isinstance(alpha, dict) else f"{alpha:g}"
+
+
 def main() -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    for name in re.findall(r"^<!-- (?!end)(\w+) -->$", text, flags=re.M):
-        path = ROOT / "expected" / f"{name}.json"
-        expected = json.loads(path.read_text())
-        block = f"<!-- {path.stem} -->\n{table(expected)}\n<!-- end -->"
-        text = re.sub(rf"<!-- {path.stem} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
-        if path.stem == "demo":
-            save(draw_scatter, expected, ROOT / "docs" / "demo-scatter.png")
-    readme.write_text(text)
+    for page in PAGES:
+        text = page.read_text()
+        for name in re.findall(r"^<!-- (?!end)([\w-]+) -->$", text, flags=re.M):
+            expected = json.loads((ROOT / "expected" / f"{name}.json").read_text())
+            shown = study_table(expected) if name.startswith("study-") else table(expected)
+            block = f"<!-- {name} -->\n{shown}\n<!-- end -->"
+            text = re.sub(rf"<!-- {name} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
+            if name == "demo":
+                save(draw_scatter, expected, ROOT / "docs" / "demo-scatter.png")
+        page.write_text(text)
 
 
 if __name__ == "__main__":
