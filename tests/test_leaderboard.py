@@ -14,7 +14,7 @@ import tiny
 from shelves import shelf
 from weft import leaderboard
 from weft.compare import compare
-from weft.embed import Embedder
+from weft.embed import Passes
 from weft.errors import WeftError
 
 TITLES = [f"title {n}" for n in range(24)]
@@ -121,15 +121,7 @@ def test_compare_reads_what_was_written_and_agrees(board):
 def test_a_second_evaluation_embeds_nothing(board, place, monkeypatch):
     out, results = board
 
-    def fail(*_):
-        raise AssertionError("embedded again")
-
-    kept = Embedder._kept
-
-    def only_from_the_cache(self, kind, what, count, prepare, forward, name):
-        return kept(self, kind, what, count, fail, fail, name)
-
-    monkeypatch.setattr(Embedder, "_kept", only_from_the_cache)
+    monkeypatch.setattr(Passes, "_forward", lambda *_: pytest.fail("embedded again"))
     models = [f"first={place / 'model0'}", f"second={place / 'model1'}", "halves=python:board_objects:Halves"]
     again = leaderboard.evaluate(models, [f"own={place / 'shop'}"], out, seed=3)
     assert again["scores"] == results["scores"] and again["models"] == results["models"]
