@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def address(tmp_path_factory):
         cluster.add_node(**NODE)
         cluster.wait_for_nodes()
         yield cluster.address
+        ray.shutdown()
         cluster.shutdown()
 
 
@@ -120,6 +122,30 @@ def test_curation_decides_the_same_byte_for_byte(address, tmp_path):
     assert "duplicate id" in reasons and len(reasons) > 4, reasons
     keys = [json.loads((tmp_path / name / "curate" / "manifest.json").read_text())["key"] for name in ("local", "ray")]
     assert keys[0] == keys[1]  # the engine is no part of what is made
+
+
+def test_a_strict_recipe_stops_at_the_same_row(address, tmp_path):
+    shop(tmp_path)
+    told = []
+    for options in ([], ["--engine", "ray", "--address", address]):
+        recipe = tmp_path / "strict.toml"
+        recipe.write_text(RECIPE.format(folder=tmp_path, out=tmp_path / "out") + "strict = true\n")
+        done = command.weft("curate", recipe, *options, folder=tmp_path)
+        assert done.code == 2 and not reading()
+        told.append(done.err.strip().splitlines()[-1])
+    assert told[0] == told[1] and "strict" in told[0]
+
+
+def test_an_error_that_leaves_the_engine_leaves_nothing_running(address):
+    with pytest.raises(WeftError, match="50 is too large"), using("ray", address) as engine:
+        for _ in engine.map(below_fifty, range(400), each=2):
+            pass
+    assert not reading()
+
+
+def reading() -> list[str]:
+    """Threads that read ahead."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("reading")]
 
 
 def test_embeddings_are_those_of_one_machine(engine, tmp_path):

@@ -1,6 +1,5 @@
 """One attempt to ask: pictures put into the message, sent, and the whole answer read; in this process or a worker's."""
 
-import threading
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -36,28 +35,19 @@ class Post:
         self, url: str, key: str, timeout: float, connections: int, load: Callable[[str, int], str] | None = None
     ):
         try:
-            import httpx  # noqa: F401 - found out before anything is asked
+            import httpx
         except ImportError:
             raise WeftError('asking an endpoint needs httpx: pip install "weft[judge]"') from None
         self.url, self.key, self.timeout, self.connections, self.load = url, key, timeout, connections, load
-        self._http, self._lock = None, threading.Lock()
+        self._httpx = httpx
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=connections))
 
     def __reduce__(self) -> tuple:
         return Post, (self.url, self.key, self.timeout, self.connections, self.load)
 
-    def _open(self):
-        import httpx
-
-        with self._lock:
-            if self._http is None:
-                headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-                limits = httpx.Limits(max_connections=self.connections)
-                self._http = httpx.Client(headers=headers, timeout=self.timeout, limits=limits)
-            return self._http
-
     def close(self) -> None:
-        if self._http is not None:
-            self._http.close()
+        self._http.close()
 
     def __call__(self, body: dict) -> tuple[int, dict, bytes]:
         """Status, headers and body, within the timeout as a whole: httpx's own is for each read.
@@ -68,14 +58,13 @@ class Post:
         Raises:
             Again: no connection, broken off, too late or too large.
         """
-        import httpx
-
+        httpx = self._httpx
         body = body | {"messages": sent(body["messages"], self.load)}
         until = time.monotonic() + self.timeout
         parts = urlsplit(self.url)  # some have an ?api-version=
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
         try:
-            with self._open().stream("POST", url, json=body) as response:
+            with self._http.stream("POST", url, json=body) as response:
                 data = bytearray()
                 for part in response.iter_bytes():
                     data += part

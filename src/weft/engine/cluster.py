@@ -10,9 +10,10 @@ import logging
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count, islice
 from typing import Any
@@ -34,7 +35,8 @@ SHARE = 0.5
 
 @contextmanager
 def connected(address: str) -> Iterator["Ray"]:
-    """The engine of a cluster; who was connected before stays so.
+    """The engine of a cluster. The process stays connected until it ends: threads of Ray Data outlive its stages, and
+    one that asks anything of a Ray that was shut down ends the whole process.
 
     Raises:
         WeftError: Ray is not installed, or nothing answers at the address.
@@ -47,8 +49,7 @@ def connected(address: str) -> Iterator["Ray"]:
         raise WeftError('--engine ray needs Ray: pip install "weft[ray]", on every machine of the cluster') from None
     if address.startswith("ray://"):
         raise WeftError(f"--address {address}: start Weft on a machine of the cluster and name HOST:6379, or auto")
-    own = not ray.is_initialized()
-    if own:
+    if not ray.is_initialized():
         where = address or os.environ.get("RAY_ADDRESS", "")
         try:
             host, _, port = where.rpartition(":")
@@ -58,11 +59,11 @@ def connected(address: str) -> Iterator["Ray"]:
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise WeftError(f"no Ray cluster answers at {where or 'this machine'}: {reason}") from None
+    engine = Ray()
     try:
-        yield Ray()
+        yield engine
     finally:
-        if own:
-            ray.shutdown()
+        engine.close()
 
 
 class Ray:
@@ -76,11 +77,24 @@ class Ray:
         have, alive = ray.cluster_resources(), [node for node in ray.nodes() if node["Alive"]]
         self.cpus, self.gpus = int(have.get("CPU", 1)) or 1, have.get("GPU", 0)
         self.room = min(WAVE, int(min(node["Resources"].get("object_store_memory", WAVE) for node in alive)) // 4)
+        self._closed, self._maps = False, []
         self._sent: tuple[Any, Any] = (None, None)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         say(f"  Ray: {len(alive)} nodes, {self.cpus} CPUs, {self.gpus:g} GPUs")
 
+    def close(self) -> None:
+        """Ends maps that an error has left in the middle: their threads would keep the process."""
+        self._closed = True
+        for known in self._maps:  # one that feeds another was begun after it
+            if running := known():
+                running.close()
+
     def map(self, work: Callable[[Any], Any], items: Iterable, each: int = 1, heavy: bool = False) -> Iterator:
+        running = self._map(work, items, each, heavy)
+        self._maps = [known for known in self._maps if known()] + [weakref.ref(running)]
+        return running
+
+    def _map(self, work: Callable, items: Iterable, each: int, heavy: bool) -> Iterator:
         sent = self._send(work)
         failed: list[Exception] = []
         waves = self._waves(_until(items, failed), each)
@@ -88,10 +102,11 @@ class Ray:
             coming = reading.submit(next, waves, None)
             while wave := coming.result():
                 coming = reading.submit(next, waves, None)
-                for error, results in self._stage(sent, wave, heavy):
-                    yield from results
-                    if error is not None:
-                        raise error
+                with closing(self._stage(sent, wave, heavy)) as chunks:  # an error's frames would keep it running
+                    for error, results in chunks:
+                        yield from results
+                        if error is not None:
+                            raise error
         if failed:
             raise failed[0]
 
@@ -125,6 +140,7 @@ class Ray:
         import ray
         from ray import cloudpickle
 
+        self._must_be_open()
         rows = [{"at": at, "chunk": chunk} for at, chunk in enumerate(wave)]
         data = ray.data.from_items(rows, override_num_blocks=len(rows))
         data.context.enable_progress_bars = False
@@ -133,11 +149,17 @@ class Ray:
         where = {"num_gpus": SHARE, "max_calls": 0} if heavy and self.gpus else {}
         stage = data.map_batches(partial(done, sent), batch_size=1, batch_format="pyarrow", **where)
         numbers = count()
-        for table in stage.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for row in table.to_pylist():
-                if row["at"] != next(numbers):
-                    raise RuntimeError("Ray Data gave chunks back in another order")
-                yield cloudpickle.loads(row["chunk"])
+        with closing(iter(stage.iter_batches(batch_size=None, batch_format="pyarrow"))) as tables:
+            for table in tables:
+                self._must_be_open()
+                for row in table.to_pylist():
+                    if row["at"] != next(numbers):
+                        raise RuntimeError("Ray Data gave chunks back in another order")
+                    yield cloudpickle.loads(row["chunk"])
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise Lost("the engine was closed")
 
     @contextmanager
     def calls(self, work: Callable, at_once: int) -> Iterator[Callable]:
