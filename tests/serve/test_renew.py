@@ -1,6 +1,7 @@
 """A running service and a catalogue that grows: new products are found, what was begun ends, faults stay out."""
 
 import asyncio
+import dataclasses
 import shutil
 
 import httpx
@@ -57,15 +58,22 @@ def test_there_is_nothing_to_take_where_nothing_changed(grown):
     assert renew.renewed(grown[0].engine.first) is None
 
 
-@pytest.mark.parametrize("fault", ["model", "damage", "gone"])
+@pytest.mark.parametrize("fault", ["model", "damage", "gone", "store"])
 def test_what_cannot_be_used_is_told_once_and_the_old_version_answers(grown, fault, capsys):
     service, index, folder = grown
     if fault == "model":
         index(12, seed=2)
     elif fault == "damage":
         write_json(folder / "current.json", {"version": "v000009"})
-    else:
+    elif fault == "gone":
         shutil.move(folder, folder.with_name("elsewhere"))
+    else:
+        index(12)
+
+        def away(_: object) -> None:
+            raise ConnectionError("the database is away")
+
+        service.engine.replace(dataclasses.replace(service.engine.first, store_of=away))
 
     async def wait(client: httpx.AsyncClient) -> httpx.Response:
         looking = asyncio.create_task(renew.keep(service.engine, every=0.01))
@@ -77,4 +85,4 @@ def test_what_cannot_be_used_is_told_once_and_the_old_version_answers(grown, fau
     assert service.do(wait).json()["products"] == 10
     told = [line for line in capsys.readouterr().err.splitlines() if "stays at v000001" in line]
     assert len(told) == 1
-    assert {"model": "another model", "damage": "v000009", "gone": "current.json"}[fault] in told[0]
+    assert {"model": "another model", "damage": "v000009", "gone": "current.json", "store": "is away"}[fault] in told[0]

@@ -23,7 +23,7 @@ async def keep(engine: Engine, every: float = EVERY) -> None:
                 if newer := await engine.in_thread(renewed, side):
                     engine.replace(newer)
                     say(f"  {newer.label}: {len(newer.index)} products from now on, {newer.index.folder.name}")
-            except WeftError as error:
+            except Exception as error:  # a database that is away for a moment must not end the looking
                 if (side.label, str(error)) not in told:
                     told.add((side.label, str(error)))
                     say(f"  {side.label} stays at {side.index.folder.name}: {error}")
