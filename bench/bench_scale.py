@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +25,27 @@ from growth import LIMIT, SLOPE, Meter, table
 SHARD = 1000  # drawn products in a Parquet file
 GUARDED, LEAKED = 500, 50  # products of the benchmark that is kept out, and those that the catalogue sells, too
 QUERIES = 2000
+MODEL = {"image_size": 32, "patch_size": 16, "hidden_size": 512, "vision_layers": 1, "text_layers": 1, "heads": 8,
+         "vocab_size": 1024, "max_tokens": 32}  # fmt: skip
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
 
 
 def drawn(folder: Path, size: int, meter: Meter) -> None:
     """The first `size` products of one catalogue as Parquet files; larger catalogues begin with smaller ones'."""
-    from weft.demo import source
-
     shards = folder.parent / "drawn"
     shards.mkdir(exist_ok=True)
     missing = [start for start in range(0, size, SHARD) if not _shard(shards, start).exists()]
-    with meter.part("draw (not Weft's job)"):
-        for start in missing:
-            _write(_shard(shards, start), source.products("studio", SHARD, 7, "house", start, meter.side))
-    meter.rows[-1]["items"] = len(missing) * SHARD
+    with meter.part("draw (not Weft's job)"), ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(partial(_shard_of, shards, meter.side), missing):
+            pass
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    meter.rows[-1] |= {"items": len(missing) * SHARD, "cpu": children.ru_utime + children.ru_stime}
+
+
+def _shard_of(folder: Path, side: int, start: int) -> None:
+    from weft.demo import source
+
+    _write(_shard(folder, start), source.products("studio", SHARD, 7, "house", start, side))
 
 
 def _shard(folder: Path, start: int) -> Path:
@@ -53,9 +63,9 @@ def _write(path: Path, products: Iterator) -> None:
     ]
     names = list(dict.fromkeys(name for row in rows for name in row if name != "image"))
     schema = pa.schema([("image", pa.list_(pa.binary())), *((name, pa.string()) for name in names)])
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), partial)
-    partial.replace(path)
+    begun = path.with_suffix(".partial")
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), begun)
+    begun.replace(path)
 
 
 def _recipe(folder: Path, size: int):
@@ -129,19 +139,31 @@ def opened(folder: Path, size: int, meter: Meter) -> None:
 
 
 def embedded(folder: Path, size: int, meter: Meter) -> None:
-    """All pictures by the demo's base, kept for evaluation and mining."""
+    """All pictures, kept for evaluation and mining."""
     with meter.part("embed"):
         _vectors(folder)
+
+
+def _model(folder: Path) -> str:
+    """A model of one layer whose vectors are as long as CLIP's: what is measured here is Weft."""
+    from weft.catalogue.collection import Collection
+    from weft.encoders import create
+
+    place = folder.parent / "model"
+    if not (place / "config.json").exists():
+        titles = [product.title for product in Collection(folder / "curate").products[:2000]]
+        create(MODEL, titles, 0).save(place)
+    return str(place)
 
 
 def _vectors(folder: Path) -> np.ndarray:
     from weft.catalogue.collection import Collection
     from weft.embed import Embedder
-    from weft.encoders import load_base
+    from weft.encoders import load
 
     collection = Collection(folder / "curate")
     rows = np.concatenate(collection.image_rows)
-    return Embedder(load_base("demo"), folder / "cache").images(collection, rows)
+    return Embedder(load(_model(folder)), folder / "cache").images(collection, rows)
 
 
 def _stand_in(folder: Path) -> tuple[object, np.ndarray]:
@@ -159,7 +181,7 @@ def _stand_in(folder: Path) -> tuple[object, np.ndarray]:
 def mined(folder: Path, size: int, meter: Meter) -> None:
     """Hard negatives as training asks for them (train.hard = "base"), and one epoch's batches of them."""
     from weft.batch import Loader
-    from weft.encoders import load_base
+    from weft.encoders import load
     from weft.options import Train
     from weft.pairs import negatives
     from weft.recipe import Pairs
@@ -167,17 +189,17 @@ def mined(folder: Path, size: int, meter: Meter) -> None:
     collection, vectors = _stand_in(folder)
     meter.around(negatives, mine="mine: hard negatives", batches="mine: an epoch's batches")
     with meter.part("mine: all of the loader"):
-        Loader(collection, load_base("demo"), Pairs(), Train(hard="base", epochs=1), 0, vectors)
+        Loader(collection, load(_model(folder)), Pairs(), Train(hard="base", epochs=1), 0, vectors)
 
 
 def indexed(folder: Path, size: int, meter: Meter) -> None:
     """`weft index` from the curated folder, with its own embedding."""
     from weft.index.update import build
 
-    with meter.part("weft index"):
-        build("demo", str(folder / "curate"), folder / "index")
-    with meter.part("weft index, nothing new"):
-        build("demo", str(folder / "curate"), folder / "index")
+    model = _model(folder)
+    for name in ("weft index", "weft index, nothing new"):
+        with meter.part(name):
+            build(model, str(folder / "curate"), folder / "index")
 
 
 def served(folder: Path, size: int, meter: Meter) -> None:
@@ -223,14 +245,14 @@ def worded(folder: Path, size: int, meter: Meter) -> None:
 
 
 def evaluated(folder: Path, size: int, meter: Meter) -> None:
-    """All test queries over the whole gallery by the demo's base, and by BM25; pictures are embedded already."""
+    """All test queries over the whole gallery by the model, and by BM25; pictures are embedded already."""
     from weft.embed import Embedder
-    from weft.encoders import load_base
+    from weft.encoders import load
     from weft.evaluate import bm25_ranking, describe, embed_task, score
     from weft.tasks import tasks_of
 
     recipe = _recipe(folder, size)
-    embedder = Embedder(load_base("demo"), folder / "cache")
+    embedder = Embedder(load(_model(folder)), folder / "cache")
     with meter.part("evaluate: tasks"):
         tasks = tasks_of(recipe, folder / "curate", "test")
     with meter.part("evaluate: the model"):
@@ -287,10 +309,11 @@ def main(arguments: list[str] | None = None) -> None:
                 done = subprocess.run([*call, "--do", stage, str(size)], stdout=subprocess.PIPE, text=True)
                 if done.returncode:
                     sys.exit(f"{stage} at {size} failed")
+                rows = json.loads(record.read_text()) if record.exists() else []  # another call may have written
                 rows += json.loads(done.stdout.splitlines()[-1])
-                partial = record.with_suffix(".partial")
-                partial.write_text(json.dumps(rows, indent=1))
-                partial.replace(record)
+                begun = record.with_suffix(".partial")
+                begun.write_text(json.dumps(rows, indent=1))
+                begun.replace(record)
     print(table(rows))
     print(f"* above the limit: a slope of {SLOPE}, {LIMIT:.0f} GB")
     if asked.docs:

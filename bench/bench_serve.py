@@ -1,14 +1,15 @@
 """What serving costs: embeddings a second and the slowest hundredth, beside the bare forward, batched and not.
 
-    python bench/bench_serve.py [--requests 600] [--clients 32] [--rounds 3] [--true-size]
+    python bench/bench_serve.py [--seconds 10] [--clients 32] [--rounds 3] [--true-size]
 
-One text a request, from a load generator in a process of its own (`bench/load.py`). The bare forward pass in batches is
-the ceiling: no service on the same cores can be faster. The generator takes cores as well, so read ratios, not rates.
+One text a request, asked by wrk (Debian's package `wrk`; `bench/load.lua`). The bare forward pass in batches is the
+ceiling: no service on the same cores can be faster. The generator takes some of a core as well.
 """
 
 import argparse
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import uvicorn
-from load import text
 from measure import machine, table
 
 from weft.encoders import create
@@ -30,7 +30,8 @@ from weft.serve.app import create_app
 from weft.serve.limits import Limits
 from weft.serve.metrics import Metrics
 
-LOAD = Path(__file__).with_name("load.py")
+LOAD = Path(__file__).with_name("load.lua")
+WORDS = ("red", "navy", "wool", "linen", "long", "short", "dress", "coat", "skirt", "for", "summer", "winter")
 BATCH = 32
 TRUE = {"image_size": 224, "patch_size": 16, "hidden_size": 768, "text_layers": 12, "vision_layers": 1, "heads": 12,
         "vocab_size": 4096, "max_tokens": 64}  # fmt: skip
@@ -59,14 +60,25 @@ def server(index: Path, **batching):
         asyncio.run(engine.close())
 
 
+def text(number: int) -> str:
+    """What load.lua asks: six words and the number in words of its own, so that no two are equal."""
+    spelled = [WORDS[int(digit)] for digit in str(number)]
+    return " ".join([*spelled, *(WORDS[(number * 7 + place) % len(WORDS)] for place in range(6))])
+
+
 @dataclass
 class Measured:
     """One way of doing it, over the rounds: seconds of wall and of this process's processors, both a text."""
 
     wall: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
+    halves: list[float] = field(default_factory=list)  # of the answers came sooner than so many seconds
+    slowest: list[float] = field(default_factory=list)  # all but a hundredth did
     batches: list[int] = field(default_factory=list)
+
+    def add(self, answers: int, wall: float, busy: float) -> None:
+        self.wall.append(wall / answers)
+        self.busy.append(busy / answers)
 
 
 def bare(engine, texts: list[str], batch: int) -> None:
@@ -75,28 +87,35 @@ def bare(engine, texts: list[str], batch: int) -> None:
         engine.first.model.texts(texts[place : place + batch])
 
 
-@contextmanager
-def timed(measured: Measured, texts: int):
-    wall, busy = time.perf_counter(), time.process_time()
-    yield
-    measured.wall.append((time.perf_counter() - wall) / texts)
-    measured.busy.append((time.process_time() - busy) / texts)
-
-
-def loaded(url: str, clients: int, requests: int, first: int) -> dict:
-    command = [sys.executable, str(LOAD), url, str(clients), str(requests), str(first)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert set(told["codes"]) == {200}, told["codes"]
+def loaded(url: str, clients: int, seconds: int, first: int) -> dict:
+    """What wrk saw: answers, seconds, p50 and p99 in seconds."""
+    command = [
+        "wrk",
+        "-t1",
+        "--timeout",
+        "60s",
+        f"-c{clients}",
+        f"-d{seconds}s",
+        "-s",
+        str(LOAD),
+        url,
+        "--",
+        str(first),
+    ]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    assert not told["failed"], told
     return told
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--requests", type=int, default=600)
+    parser.add_argument("--seconds", type=int, default=10, help="of load, each time")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--true-size", action="store_true", help="the text tower of a base model, 64 tokens")
     told = parser.parse_args(arguments)
+    if not shutil.which("wrk"):
+        sys.exit("wrk is not installed: apt install wrk")
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
@@ -107,24 +126,28 @@ def main(arguments: list[str] | None = None) -> None:
         for _ in range(told.rounds):
             for how, batching in (("batches", {"max_batch": BATCH}), ("single", {"max_batch": 1, "max_wait": 0.0})):
                 with server(index, **batching) as (engine, url):
-                    texts = [text(first + number) for number in range(told.requests)]
-                    with timed(found[f"bare, {how}"], told.requests):
-                        bare(engine, texts, batching["max_batch"])
+                    texts = [text(first + number) for number in range(4 * BATCH)]
+                    first += len(texts)
+                    bare(engine, texts[:BATCH], batching["max_batch"])  # the first pass is slower
+                    wall, busy = time.perf_counter(), time.process_time()
+                    bare(engine, texts, batching["max_batch"])
+                    found[f"bare, {how}"].add(len(texts), time.perf_counter() - wall, time.process_time() - busy)
                     served = found[f"served, {how}"]
                     engine.batcher.saw = lambda key, count, served=served: served.batches.append(count)
-                    with timed(served, told.requests):
-                        answer = loaded(url, told.clients, told.requests, first + told.requests)
-                    served.wall[-1] = answer["took"] / told.requests  # without the generator's start
-                    served.waits += answer["seconds"]
-                first += 2 * told.requests
+                    busy = time.process_time()
+                    answer = loaded(url, told.clients, told.seconds, first)
+                    served.add(answer["answers"], answer["seconds"], time.process_time() - busy)
+                    served.halves.append(answer["p50"])
+                    served.slowest.append(answer["p99"])
+                    first += answer["answers"] + told.clients
     ceiling = found["bare, batches"]
     rows = [["", "texts/s", "of the ceiling", "processor ms", "of the ceiling", "p50 ms", "p99 ms", "mean batch"]]
     for name, one in found.items():
         wall, busy = np.median(one.wall), np.median(one.busy)
         cells = [f"{1 / wall:.0f}", f"{np.median(ceiling.wall) / wall:.3f}"]
         cells += [f"{1000 * busy:.2f}", f"{np.median(ceiling.busy) / busy:.3f}"]
-        if one.waits:
-            cells += [f"{1000 * np.percentile(one.waits, place):.1f}" for place in (50, 99)]
+        if one.halves:
+            cells += [f"{1000 * np.median(waits):.1f}" for waits in (one.halves, one.slowest)]
             cells.append(f"{np.mean(one.batches):.1f}")
         rows.append([name, *cells, *[""] * (7 - len(cells))])
     print(table(rows))

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,14 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
             ["--items", "300", "--queries", "8", "--dim", "8", "--depth", "5", "--sample", "1"],
             ["search", "BM25", "pooling"],
         ),
-        ("bench_serve", ["--requests", "4", "--clients", "2", "--rounds", "1"], ["served, batches", "bare, single"]),
+        pytest.param(
+            *(
+                "bench_serve",
+                ["--seconds", "1", "--clients", "2", "--rounds", "1"],
+                ["served, batches", "bare, single"],
+            ),
+            marks=pytest.mark.skipif(not shutil.which("wrk"), reason="asks by wrk: apt install wrk"),
+        ),
         ("bench_audit", ["--tiny"], ["slope", "near-duplicate titles", "all"]),
         pytest.param(
             *("bench_onnx", ["--batch", "2", "--rounds", "1"], ["PyTorch", "onnxruntime fp32"]), marks=pytest.mark.slow

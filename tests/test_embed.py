@@ -117,7 +117,7 @@ def test_what_changes_the_result_is_computed_again(encoder, collection, tmp_path
 
 
 def test_a_damaged_file_is_computed_again(encoder, collection, tmp_path, capsys):
-    images = Embedder(encoder, tmp_path).images(collection, range(7))
+    images = Embedder(encoder, tmp_path).images(collection, range(7)).copy()  # it is the file that is damaged
     (kept,) = tmp_path.glob("images-*.npy")
     for damage in (kept.read_bytes()[:200], b"", b"no array"):
         kept.write_bytes(damage)
@@ -126,12 +126,21 @@ def test_a_damaged_file_is_computed_again(encoder, collection, tmp_path, capsys)
     assert np.array_equal(np.load(kept), images)
 
 
+def test_what_is_kept_is_mapped_and_stays_as_the_model_gave_it(encoder, collection, tmp_path):
+    found = Embedder(encoder, tmp_path, batch=3).images(collection, range(7))
+    (kept,) = tmp_path.glob("images-*.npy")
+    before = kept.read_bytes()
+    assert np.array_equal(np.load(kept), found) and isinstance(found.base, np.memmap)
+    found *= 2  # a caller may do as it likes with its own
+    assert kept.read_bytes() == before
+
+
 def test_a_full_disk_leaves_nothing(encoder, tmp_path, monkeypatch):
-    def full(path, array):
-        path.write_bytes(b"half")
+    def full(file, header):
+        file.write(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module.np, "save", full)
+    monkeypatch.setattr(module.np.lib.format, "write_array_header_1_0", full)
     with pytest.raises(WeftError, match=r"texts-.*npy: No space left"):
         Embedder(encoder, tmp_path).texts(TEXTS)
     assert not list(tmp_path.iterdir())

@@ -139,7 +139,7 @@ class Loader:
         """Epoch -> its batches, by what makes negatives hard."""
         settings = self.settings
         if settings.hard == "base" and self.targets is not None:
-            pictures = negatives.of_products(self.targets, [self.collection.image_rows[row] for row in self.rows])
+            pictures = negatives.Means(self.targets, [self.collection.image_rows[row] for row in self.rows])
             mined = negatives.mine(pictures, self.facts, self.collection.group[self.rows])
             return lambda epoch: negatives.batches(mined, settings.batch, settings.neighbours, self.seed, epoch)
         categories = [product.category for product in self.products]

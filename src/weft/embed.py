@@ -1,5 +1,6 @@
 """Embeds pictures and texts with a model's own preprocessing, once: results are kept by content."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,18 +69,32 @@ class Embedder:
         return self._kept("texts", texts, texts, _same, name)
 
     def _kept(self, kind: str, what: object, inputs: Sequence, read: Callable, name: Callable) -> np.ndarray:
-        """What is kept is what the model gave, so that reading it back tells the same of its lengths."""
+        """What is kept is what the model gave, so that reading it back tells the same of its lengths. It is mapped, not
+        read: a million pictures' vectors may be more than there is memory."""
         count = len(inputs)
+        if not count:
+            return np.zeros((0, self.encoder.dim or 0), dtype=np.float32)
         path = self.cache / f"{kind}-{key_of([self.fingerprint, what])}.npy" if self.cache else None
         if path and path.exists():
             try:
-                found = np.load(path)
+                found = _mapped(path)
                 self._check(found, kind, count, 0, name)
                 return self._unit(found)
             except (OSError, ValueError, EOFError, WeftError):  # damaged: made again below
                 say(f"  {path} is damaged; embedding again")
-        out = np.zeros((count, self.encoder.dim or 0), dtype=np.float32)
-        starts = range(0, count, self.batch)
+        made = self._made(kind, inputs, read, name)
+        if path:
+            _save(path, count, made)
+            return self._unit(_mapped(path))
+        out = None
+        for start, vectors in zip(range(0, count, self.batch), made, strict=True):
+            out = np.empty((count, vectors.shape[1]), dtype=np.float32) if out is None else out
+            out[start : start + self.batch] = vectors
+        return self._unit(out)
+
+    def _made(self, kind: str, inputs: Sequence, read: Callable, name: Callable) -> Iterator[np.ndarray]:
+        """Vectors of one batch after the other."""
+        starts = range(0, len(inputs), self.batch)
         batches = (inputs[start : start + self.batch] for start in starts)
         if current().spreads:
             found = current().map(self._passes, ((kind, list(map(read, batch))) for batch in batches), heavy=True)
@@ -87,13 +102,8 @@ class Embedder:
             found = self._passes.over(kind, batches, read)
         bar = progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch")
         for start, vectors in zip(bar, found, strict=True):
-            self._check(vectors, kind, min(self.batch, count - start), start, name)
-            if out.shape[1] == 0:
-                out = np.zeros((count, vectors.shape[1]), dtype=np.float32)
-            out[start : start + self.batch] = vectors
-        if path:
-            _save(path, out)
-        return self._unit(out)
+            self._check(vectors, kind, min(self.batch, len(inputs) - start), start, name)
+            yield vectors
 
     def _check(self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str]) -> None:
         dim = self.encoder.dim
@@ -172,13 +182,28 @@ def _moved(value: object, where: torch.device) -> object:
     return value.to(where) if isinstance(value, torch.Tensor) else value
 
 
-def _save(path: Path, array: np.ndarray) -> None:
-    """Whole or not at all. Raises `WeftError` if the disk is full."""
+def _mapped(path: Path) -> np.ndarray:
+    """A kept array; what is written to it stays in memory."""
+    return np.asarray(np.load(path, mmap_mode="c"))
+
+
+def _save(path: Path, count: int, batches: Iterator[np.ndarray]) -> None:
+    """(count, D) float32 from its batches, as `np.save` would write it; whole or not at all.
+
+    Raises:
+        WeftError: the disk is full.
+    """
     temporary = path.with_suffix(".partial.npy")
+    first = next(batches)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(temporary, array)
+        with temporary.open("wb") as file:
+            told = {"descr": "<f4", "fortran_order": False, "shape": (count, first.shape[1])}
+            np.lib.format.write_array_header_1_0(file, told)
+            for vectors in itertools.chain([first], batches):
+                file.write(np.ascontiguousarray(vectors, dtype="<f4"))
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise disk_error(error, path) from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -272,7 +272,18 @@ def test_open_relevance_changes_nothing_where_everything_is_recorded(shop):
     assert torch.equal(read.products(slice(0, 64)), BatchRelevance(*told).products(slice(0, 64)))
 
 
-def test_the_mean_of_a_products_pictures_is_a_unit_vector():
+def test_the_mean_of_a_product_s_pictures_is_a_unit_vector():
     pictures = np.eye(4, dtype=np.float32)
-    found = negatives.of_products(pictures, [np.asarray([0]), np.asarray([1, 2])])
-    assert np.allclose(found, [[1, 0, 0, 0], [0, 0.5**0.5, 0.5**0.5, 0]])
+    means = negatives.Means(pictures, [np.asarray([0]), np.asarray([1, 2]), np.asarray([3])])
+    found = [[1, 0, 0, 0], [0, 0.5**0.5, 0.5**0.5, 0], [0, 0, 0, 1]]
+    assert len(means) == 3 and np.allclose(means[np.arange(3)], found)
+    assert np.allclose(means[np.asarray([2, 1])], [found[2], found[1]])
+
+
+def test_means_that_are_worked_out_cell_by_cell_are_mined_alike(shop, monkeypatch):
+    _, truth, vectors, group = shop
+    monkeypatch.setattr(negatives, "WHOLE", 64)
+    monkeypatch.setattr(negatives, "CELL", 32)
+    rows = [np.asarray([row]) for row in range(len(vectors))]
+    found, whole = (mine(one, truth, group, k=4).near for one in (negatives.Means(vectors, rows), vectors))
+    assert np.array_equal(found, whole)

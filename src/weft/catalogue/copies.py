@@ -5,6 +5,7 @@ the picture by shift and zoom until it fits best (Gauss-Newton on the grey level
 compared in detail. The thresholds come from KAGL photos (docs/LOG.md).
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -32,12 +33,23 @@ def square(image: Image.Image) -> np.ndarray:
 def outlines(squares: np.ndarray) -> np.ndarray:
     """(N, S, S, 3) -> (N, D) float32 unit vectors, light and contrast taken out; a flat picture has the constant
     direction, which is near nothing else."""
-    cells = _blurred(squares.astype(np.float32), SIDE // CELLS + 1)
-    down, right = (np.linspace(0, n - 1, 2 * CELLS + 1)[1::2].round().astype(int) for n in squares.shape[1:3])
-    cells = cells[:, down][:, :, right].reshape(len(squares), 3 * CELLS**2)
+    count, height, width, _ = squares.shape
+    cells = _cells(height) @ squares.astype(np.float32).reshape(count, height, 3 * width)
+    cells = (_cells(width) @ cells.reshape(count, CELLS, width, 3)).reshape(count, 3 * CELLS**2)
     cells = cells - cells.mean(1, keepdims=True)
     length = np.linalg.norm(cells, axis=1, keepdims=True)
     return np.where(length > 1e-3, cells / np.maximum(length, 1e-3), np.float32(cells.shape[1] ** -0.5))
+
+
+@functools.cache
+def _cells(side: int) -> np.ndarray:
+    """(CELLS, side) float32: each row the mean over a cell of `side` pixels; the border is repeated outwards."""
+    wide = SIDE // CELLS + 1
+    middles = np.linspace(0, side - 1, 2 * CELLS + 1)[1::2].round().astype(int)
+    places = (middles[:, None] + np.arange(wide) - wide // 2).clip(0, side - 1)
+    means = np.zeros((CELLS, side), dtype=np.float32)
+    np.add.at(means, (np.arange(CELLS)[:, None], places), 1 / wide)
+    return means
 
 
 def views(squares: np.ndarray) -> np.ndarray:

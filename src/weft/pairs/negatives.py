@@ -50,7 +50,7 @@ class _Linked(Sequence):
 
 
 def mine(
-    embeddings: np.ndarray, facts: Sequence[set[str]], group: Sequence[int], k: int = 16,
+    embeddings: "np.ndarray | Means", facts: Sequence[set[str]], group: Sequence[int], k: int = 16,
     grades: Mapping[tuple[int, int], float] | None = None, within: Sequence[str] | None = None, guard: bool = True,
 ) -> Neighbours:  # fmt: skip
     """The k nearest products of every product that are safe to be called different.
@@ -60,7 +60,7 @@ def mine(
     A pair judged 0 or 1 is a negative, whatever is recorded.
 
     Args:
-        embeddings: (N, D) unit vectors of the products by the base's image tower, see `of_products`.
+        embeddings: (N, D) unit vectors of the products by the base's image tower, see `Means`.
         facts: per product what holds for it. group: (N,) duplicate groups.
         grades: judged pairs of rows, either way round -> grade 0..3.
         within: labels, to search only among products of the same one. Of more than `WHOLE` products it is the category
@@ -76,7 +76,8 @@ def mine(
     pairs = _Pairs(facts, group) if guard else None
     doubtful = [np.empty((2, 0), dtype=np.int64)]
     for rows in _blocks(embeddings, facts, within):
-        part = top_k(embeddings[rows], embeddings[rows], min(wide, len(rows)))[0]
+        vectors = embeddings[rows]
+        part = top_k(vectors, vectors, min(wide, len(rows)))[0]
         for start in range(0, len(rows), 4096):
             own = rows[start : start + 4096]
             found = rows[part[start : start + 4096]]  # no slot is empty: k is at most the number of rows
@@ -91,7 +92,9 @@ def mine(
     return Neighbours(near, _Linked(count, *np.concatenate(doubtful, axis=1)))
 
 
-def _blocks(embeddings: np.ndarray, facts: Sequence[set[str]], within: Sequence[str] | None) -> Iterator[np.ndarray]:
+def _blocks(
+    embeddings: "np.ndarray | Means", facts: Sequence[set[str]], within: Sequence[str] | None
+) -> Iterator[np.ndarray]:
     """Rows that are compared with each other, ascending; every row is in one block."""
     count = len(embeddings)
     if within is None and count > WHOLE:
@@ -102,7 +105,7 @@ def _blocks(embeddings: np.ndarray, facts: Sequence[set[str]], within: Sequence[
         yield from _halved(embeddings, rows) if count > WHOLE else (rows,)
 
 
-def _halved(embeddings: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+def _halved(embeddings: "np.ndarray | Means", rows: np.ndarray) -> Iterator[np.ndarray]:
     """Cells of at most `CELL` rows that lie together: halves along the line between two members far apart (the pivots
     of FastMap, Faloutsos and Lin 1995), and again halves of those."""
     if len(rows) <= CELL:
@@ -185,13 +188,29 @@ def _codes(names: Sequence[str]) -> np.ndarray:
     return np.asarray([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
 
-def of_products(pictures: np.ndarray, image_rows: Sequence[np.ndarray]) -> np.ndarray:
-    """(N, D) unit mean of each product's picture embeddings, from (images, D)."""
-    means = np.empty((len(image_rows), pictures.shape[1]), dtype=np.float32)
-    for product, rows in enumerate(image_rows):
-        means[product] = np.asarray(pictures[rows], dtype=np.float32).mean(axis=0)
-    means /= np.linalg.norm(means, axis=1, keepdims=True)
-    return means
+class Means:
+    """(N, D) unit means of each product's picture embeddings, worked out for the rows that are asked for: those of all
+    may be more than there is memory.
+
+    Args:
+        pictures: (images, D), which may be memory-mapped. image_rows: per product its pictures' rows.
+    """
+
+    def __init__(self, pictures: np.ndarray, image_rows: Sequence[np.ndarray]):
+        self._pictures, self._rows = pictures, np.concatenate(image_rows)
+        self._counts = np.asarray([len(rows) for rows in image_rows])
+        self._starts = np.cumsum(self._counts) - self._counts
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __getitem__(self, products: np.ndarray) -> np.ndarray:
+        counts = self._counts[products]
+        starts = np.cumsum(counts) - counts
+        within = np.arange(counts.sum()) - np.repeat(starts, counts)
+        own = self._pictures[self._rows[np.repeat(self._starts[products], counts) + within]]
+        means = np.add.reduceat(own.astype(np.float32), starts) / counts[:, None].astype(np.float32)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
 def batches(mined: Neighbours, batch: int, neighbours: int, seed: int, epoch: int) -> list[np.ndarray]:
