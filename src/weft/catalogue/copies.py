@@ -41,15 +41,10 @@ def outlines(squares: np.ndarray) -> np.ndarray:
     return np.where(length > 1e-3, cells / np.maximum(length, 1e-3), np.float32(cells.shape[1] ** -0.5))
 
 
-@functools.cache
 def _cells(side: int) -> np.ndarray:
-    """(CELLS, side) float32: each row the mean over a cell of `side` pixels; the border is repeated outwards."""
-    wide = SIDE // CELLS + 1
+    """(CELLS, side): each row the mean over a cell of `side` pixels."""
     middles = np.linspace(0, side - 1, 2 * CELLS + 1)[1::2].round().astype(int)
-    places = (middles[:, None] + np.arange(wide) - wide // 2).clip(0, side - 1)
-    means = np.zeros((CELLS, side), dtype=np.float32)
-    np.add.at(means, (np.arange(CELLS)[:, None], places), 1 / wide)
-    return means
+    return _means(side, SIDE // CELLS + 1, tuple(middles.tolist()))
 
 
 def views(squares: np.ndarray) -> np.ndarray:
@@ -95,26 +90,27 @@ def compare(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         structure: (P,) correlation of fine detail (3 to 11 pixels) in grey; colour: (P,) the largest difference of
         coarse colour (9 pixels) anywhere, in grey levels of 255. The border, where a crop has nothing, is left out.
     """
-    a, b = a.astype(np.float32), b.astype(np.float32)
+    a, b = (one.transpose(0, 3, 1, 2).astype(np.float32, order="C") for one in (a, b))
     structure, colour = np.zeros(len(a)), np.full(len(a), 255.0)
-    move, likely = _laid(*(_grey(one, 3)[:, ::2, ::2] for one in (a, b)))
+    move, likely = _laid(*(_blurred(one.mean(1), 3)[:, ::2, ::2] for one in (a, b)))
     rows = np.flatnonzero(likely)
     if not len(rows):
         return structure, colour
     a, b, move = a[rows], b[rows], move[rows] * np.float32([2, 2, 1, 1])
-    over, inner = _moved(b, _fit(_grey(a, 3), _grey(b, 3), move, 3)), slice(6, SIDE - 6)
-    detail = [_grey(one, 3) - _grey(one, 11) for one in (a, over)]
+    greys = [_blurred(one.mean(1), 3) for one in (a, b)]
+    over, inner = _moved(b, _fit(*greys, move, 3)), slice(6, SIDE - 6)
+    detail = [_blurred(one.mean(1), 3) - _blurred(one.mean(1), 11) for one in (a, over)]
     structure[rows] = _correlation(*(one[:, inner, inner] for one in detail))
-    colour[rows] = np.abs(_blurred(a, 9) - _blurred(over, 9))[:, inner, inner].max((1, 2, 3))
+    colour[rows] = np.abs(_blurred(a, 9) - _blurred(over, 9))[..., inner, inner].max((1, 2, 3))
     return structure, colour
 
 
 def _laid(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 4) the move of b that fits a best, at half the size, and (P,) whether it fits at all."""
+    """(P, 4) the move of b that fits a best, at half the size, and (P,) whether it fits at all; both (P, S, S) grey."""
     moves = np.stack([_fit(a, b, np.tile(np.float32([0, 0, zoom, zoom]), (len(a), 1)), 5) for zoom in ZOOMS])
     over = np.stack([_moved(b, move) for move in moves])
-    best = ((a - over) ** 2).mean((2, 3, 4)).argmin(0), np.arange(len(a))
-    return moves[best], _correlation(*(one - one.mean((1, 2, 3), keepdims=True) for one in (a, over[best]))) > LIKELY
+    best = ((a - over) ** 2).mean((2, 3)).argmin(0), np.arange(len(a))
+    return moves[best], _correlation(*(one - one.mean((1, 2), keepdims=True) for one in (a, over[best]))) > LIKELY
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -122,20 +118,21 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(1) / np.maximum(np.sqrt((a**2).sum(1) * (b**2).sum(1)), 1.0)
 
 
-def _grey(pictures: np.ndarray, width: int) -> np.ndarray:
-    return _blurred(pictures.mean(3, keepdims=True), width)
-
-
 def _blurred(pictures: np.ndarray, width: int) -> np.ndarray:
-    """A running mean over `width` (odd) pixels in both directions; the border is repeated outwards."""
-    for axis in (1, 2):
-        margin = [(0, 0)] * pictures.ndim
-        margin[axis] = (width // 2 + 1, width // 2)
-        total = np.pad(pictures, margin, mode="edge").cumsum(axis, dtype=np.float64)
-        count = pictures.shape[axis]
-        ends = (np.arange(count) + width, np.arange(count))
-        pictures = ((total.take(ends[0], axis) - total.take(ends[1], axis)) / width).astype(np.float32)
-    return pictures
+    """(..., S, S) a running mean over `width` (odd) pixels in both directions; the border is repeated outwards."""
+    side = pictures.shape[-1]
+    means = _means(side, width, tuple(range(side)))
+    return means @ pictures @ means.T
+
+
+@functools.cache
+def _means(side: int, width: int, middles: tuple[int, ...]) -> np.ndarray:
+    """(middles, side) float32: each row the mean over `width` pixels around one; the border is repeated outwards. Two
+    products with such a matrix are ten times as fast as running sums."""
+    places = (np.asarray(middles)[:, None] + np.arange(width) - width // 2).clip(0, side - 1)
+    means = np.zeros((len(middles), side), dtype=np.float32)
+    np.add.at(means, (np.arange(len(middles))[:, None], places), 1 / width)
+    return means
 
 
 def _fit(a: np.ndarray, b: np.ndarray, move: np.ndarray, steps: int) -> np.ndarray:
@@ -145,27 +142,33 @@ def _fit(a: np.ndarray, b: np.ndarray, move: np.ndarray, steps: int) -> np.ndarr
     for _ in range(steps):
         over = _moved(b, move)
         down, right = np.gradient(over, axis=(1, 2))
-        slopes = np.stack([down, right, down * place[:, None, None], right * place[:, None]], axis=-1)
-        slopes = slopes.reshape(len(a), -1, 4)
+        slopes = np.stack([down, right, down * place[:, None], right * place], axis=1).reshape(len(a), 4, -1)
         change = (a - over).reshape(len(a), -1, 1)
-        move = move + np.linalg.solve(slopes.mT @ slopes + ridge, slopes.mT @ change)[..., 0]
+        move = move + np.linalg.solve(slopes @ slopes.mT + ridge, slopes @ change)[..., 0]
         move = np.concatenate([move[:, :2].clip(-6, 6), move[:, 2:].clip(-0.15, 0.15)], axis=1)
     return move
 
 
 def _moved(pictures: np.ndarray, move: np.ndarray) -> np.ndarray:
-    """(P, S, S, C) looked at through a shifted and zoomed window, between pixels linearly."""
-    side = pictures.shape[1]
+    """(P, S, S) or (P, C, S, S) looked at through a shifted and zoomed window, between pixels linearly."""
+    side = pictures.shape[-1]
     place, middle = np.arange(side) - (side - 1) / 2, (side - 1) / 2
-    picture = np.arange(len(pictures))[:, None, None]
-    at = [(place * (1 + move[:, 2 + i, None]) + move[:, i, None] + middle).clip(0, side - 1) for i in (0, 1)]
-    first = [np.minimum(one.astype(np.int64), side - 2) for one in at]
-    down, right = (np.float32(one - low) for one, low in zip(at, first, strict=True))
-    down, right = down[:, :, None, None], right[:, None, :, None]
-    (y, x) = first[0][:, :, None], first[1][:, None, :]
-    upper = pictures[picture, y, x] * (1 - right) + pictures[picture, y, x + 1] * right
-    lower = pictures[picture, y + 1, x] * (1 - right) + pictures[picture, y + 1, x + 1] * right
-    return upper * (1 - down) + lower * down
+    down, right = (
+        _between((place * (1 + move[:, 2 + i, None]) + move[:, i, None] + middle).clip(0, side - 1)) for i in (0, 1)
+    )
+    if pictures.ndim == 4:
+        down, right = down[:, None], right[:, None]
+    return down @ pictures @ right.mT
+
+
+def _between(at: np.ndarray) -> np.ndarray:
+    """(P, S, S) float32 matrices whose row s reads a line of pixels at the place (P, S), between two of them."""
+    low = np.minimum(at.astype(np.int64), at.shape[1] - 2)
+    share = (at - low).astype(np.float32)
+    read = np.zeros((*at.shape, at.shape[1]), dtype=np.float32)
+    np.put_along_axis(read, low[..., None], 1 - share[..., None], 2)
+    np.put_along_axis(read, low[..., None] + 1, share[..., None], 2)
+    return read
 
 
 def squares_of(images: Sequence[Image.Image]) -> np.ndarray:
