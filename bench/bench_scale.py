@@ -274,7 +274,10 @@ def measured(out: Path, stage: str, size: int, side: int) -> None:
     meter, folder = Meter(side), out / str(size)
     folder.mkdir(parents=True, exist_ok=True)
     wall = time.perf_counter()
-    STAGES[stage](folder, size, meter)
+    try:
+        STAGES[stage](folder, size, meter)
+    finally:
+        meter.restore()
     used = resource.getrusage(resource.RUSAGE_SELF)
     whole = {"part": f"all of {stage}", "wall": time.perf_counter() - wall, "cpu": used.ru_utime + used.ru_stime}
     whole |= {name: max(row[name] for row in meter.rows) for name in ("peak", "own")}

@@ -19,6 +19,7 @@ class Meter:
     def __init__(self, side: int):
         self.side = side  # pixels of a drawn picture
         self.rows: list[dict] = []
+        self._replaced: list[tuple[object, str, Callable]] = []
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -41,9 +42,15 @@ class Meter:
         self.rows.append(told | {"peak": _peak(), "own": max(own[0], _status("RssAnon"))})
 
     def around(self, owner: object, **parts: str) -> None:
-        """Measures methods of a class wherever they are called: method=part."""
+        """Measures methods of a class wherever they are called, until `restore`: method=part."""
         for method, name in parts.items():
+            self._replaced.append((owner, method, getattr(owner, method)))
             setattr(owner, method, self._measured(getattr(owner, method), name))
+
+    def restore(self) -> None:
+        """What `around` replaced is as it was."""
+        while self._replaced:
+            setattr(*self._replaced.pop())
 
     def _measured(self, work: Callable, name: str) -> Callable:
         def measured(*arguments: object, **named: object) -> object:

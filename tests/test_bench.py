@@ -1,6 +1,7 @@
 """The benches still run, on next to nothing; their figures are no test's business."""
 
 import importlib
+import json
 import re
 import shutil
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_each_prints_its_ratios(bench, capsys, name, arguments, rows):
     for row in rows:
         assert re.search(rf"{row}.* \d+\.\d+", said), said
     assert re.search(r"limit|ceiling", said)
+
+
+def test_every_stage_of_a_growing_catalogue_runs(bench, monkeypatch, tmp_path, capsys):
+    scale, growth = bench("bench_scale"), bench("growth")
+    for name, value in {"SHARD": 30, "GUARDED": 20, "LEAKED": 3}.items():
+        monkeypatch.setattr(scale, name, value)
+    rows = []
+    for stage in scale.STAGES:
+        scale.measured(tmp_path, stage, 60, 32)
+        rows += json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {row["stage"] for row in rows} == {*scale.STAGES} and all(row["cpu"] > 0 < row["own"] for row in rows)
+    larger = [row | {"size": 600, "cpu": 20 * row["cpu"], "own": 30.0} for row in rows]
+    told = growth.table(rows + larger).splitlines()
+    assert len(told) == 2 + len({row["part"] for row in rows}) and "*" in told[2 + len(rows) - 1]
 
 
 def test_the_demo_s_bench_knows_its_recipe(bench):
