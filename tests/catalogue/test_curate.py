@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from shop_tables import SETTINGS, coded, lines, run, shelf, table
 
+from weft.catalogue.sources.spec import SourceSpec
 from weft.errors import WeftError
 from weft.recipe import Benchmark
 
@@ -85,6 +86,17 @@ def test_a_source_of_which_nothing_is_left(tmp_path, change, told):
     source = table(tmp_path / "a.parquet", [row | change for row in shelf(8)])
     with pytest.raises(WeftError, match=told):
         run(tmp_path / "c", dataclasses.replace(source, keep_brands=(0.0, 0.001)) if "brand" in change else source)
+
+
+@pytest.mark.parametrize("last", ["source", "benchmark", "query log"])
+def test_a_wrong_name_is_told_before_anything_is_read(tmp_path, monkeypatch, last):
+    monkeypatch.setattr("weft.catalogue.curate._Builder.read", lambda *told, **more: pytest.fail("it was read"))
+    first, lost = table(tmp_path / "a.parquet", shelf(8)), SourceSpec(path=str(tmp_path / "lost.parquet"))
+    sources = (first, lost) if last == "source" else (first,)
+    asked = {"benchmarks": (Benchmark("other", source=lost),)} if last == "benchmark" else {}
+    asked |= {"query_log": lost} if last == "query log" else {}
+    with pytest.raises(WeftError, match=r"lost\.parquet"):
+        run(tmp_path / "c", *sources, **asked)
 
 
 def test_an_empty_table(tmp_path):

@@ -22,6 +22,7 @@ from weft.catalogue.look import Look, Seen
 from weft.catalogue.quality import Fit, Sieve
 from weft.catalogue.questions import Questions
 from weft.catalogue.sources import open_source
+from weft.catalogue.sources.querylog import read_log
 from weft.catalogue.sources.rows import item_name
 from weft.catalogue.sources.spec import SourceSpec
 from weft.catalogue.splits import Splits, connected, split
@@ -47,8 +48,9 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: F
         fit: says how well texts fit pictures, for the quality rule "misfit".
 
     Raises:
-        WeftError: a source cannot be read, or nothing is left to train on.
+        WeftError: a source or benchmark cannot be opened (before any is read), or nothing is left to train on.
     """
+    _opened(recipe)
     catalogue = _Builder(recipe.name, folder, recipe.curate, recipe.seed)
     for source in recipe.sources:
         catalogue.read(source)
@@ -68,6 +70,14 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: F
     for benchmark in recipe.benchmarks:
         if not benchmark.collection:
             _benchmark(benchmark, recipe, folder / "benchmarks" / benchmark.name)
+
+
+def _opened(recipe: Recipe) -> None:
+    """Opens all that will be read, so that a wrong path or column of the last is told before hours with the first."""
+    for source in (*recipe.sources, *(one.source for one in recipe.benchmarks if not one.collection)):
+        open_source(source)
+    if recipe.query_log.place:
+        read_log(recipe.query_log)
 
 
 def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
