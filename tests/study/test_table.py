@@ -50,6 +50,14 @@ def test_scores_and_differences_come_out_as_they_were_made():
     assert all(row["low"] <= row["difference"] <= row["high"] and row["p"] <= row["p_holm"] for row in gaps)
 
 
+def test_one_group_of_queries_shows_no_spread():
+    sample = made()
+    sample.groups["long"] = np.zeros(QUERIES, dtype=int)
+    scores, gaps = table.by_task(sample, {"long": "recall@10"}, ["base", "full"], [("full", "base")])
+    assert {(row["low"], row["high"]) for row in scores} == {(0.0, 1.0)}
+    assert (gaps[0]["low"], gaps[0]["high"], gaps[0]["p"]) == (-1.0, 1.0, 1.0)
+
+
 def test_a_difference_that_one_seed_denies_is_not_marked():
     row = {"p": 1e-4, "low": 0.01, "high": 0.02, "seeds_agree": False}
     rows = [row, row | {"seeds_agree": True}]

@@ -43,7 +43,7 @@ def gaps(
     apart = np.stack([stats.difference(values[a], values[b]) for a, b in pairs], axis=1)
     flips = stats.permutations_for(comparisons)
     p_values = stats.sign_flips(apart, flips, seed, groups)
-    ends = stats.bootstrap_means(apart, RESAMPLES, seed, groups)
+    ends = stats.bootstrap_means(apart, RESAMPLES, seed, groups, within=(-1, 1))
     return {
         (systems[a], systems[b]): {"difference": mean, "low": low, "high": high, "p": float(p), "queries": len(apart)}
         for (a, b), p, (mean, low, high) in zip(pairs, p_values, ends, strict=True)

@@ -202,9 +202,11 @@ def _systems(case: Case, seed: int) -> list[dict]:
     """A row a system: original and re-judged scores and ranks, holes, and its score without what only it found."""
     task, (queries, values) = case.task, case.after
     old, new = order.ranks(case.systems, case.before), order.ranks(case.systems, values)
-    everywhere = stats.bootstrap_means(task.before().T, order.RESAMPLES, seed, task.groups)
+    everywhere = stats.bootstrap_means(task.before().T, order.RESAMPLES, seed, task.groups, within=(0, 1))
     groups = case.groups(queries)
-    before, after = (stats.bootstrap_means(v.T, order.RESAMPLES, seed, groups) for v in (case.before, values))
+    before, after = (
+        stats.bootstrap_means(v.T, order.RESAMPLES, seed, groups, within=(0, 1)) for v in (case.before, values)
+    )
     cuts = sorted({k for k in CUTS if k < task.depth} | {task.depth})
     unjudged = {k: corrections.holes(task.runs, case.qrels, k) for k in cuts}
     rows = []

@@ -124,7 +124,7 @@ def recalled(task: Retrieval, ranking: np.ndarray) -> np.ndarray:
 
 def _add(rows: dict, form: dict, task: Retrieval, values: np.ndarray, reference: np.ndarray, seed: int) -> None:
     row = rows.setdefault(form["name"], form | {"tasks": {}})
-    change = paired_bootstrap(values, reference, seed=seed, groups=task.groups)
+    change = paired_bootstrap(values, reference, seed=seed, groups=task.groups, within=(-1, 1))
     row["tasks"][task.name] = {
         "value": float(values.mean()),
         "difference": change.value,

@@ -74,14 +74,16 @@ def by_task(
     for task, metric in progress(primary.items(), "testing every pair of rows", total=len(primary), unit="task"):
         values = np.stack([sample.mean(row, task) for row in rows], axis=1)  # (Q, rows)
         groups, random = sample.groups[task], [zlib.crc32(task.encode())]
-        for row, (mean, low, high) in zip(rows, stats.bootstrap_means(values, RESAMPLES, random, groups), strict=True):
+        for row, (mean, low, high) in zip(
+            rows, stats.bootstrap_means(values, RESAMPLES, random, groups, within=(0, 1)), strict=True
+        ):
             told = {"row": row, "task": task, "metric": metric, "value": mean, "low": low, "high": high}
             scores.append(told | {"n": len(values), "by_seed": sample.by_seed(row, [task])})
         if not pairs:
             continue
         place = {row: column for column, row in enumerate(rows)}
         gaps = [stats.difference(values[:, place[a]], values[:, place[b]]) for a, b in pairs]
-        ends = stats.bootstrap_means(np.stack(gaps, axis=1), RESAMPLES, random, groups)
+        ends = stats.bootstrap_means(np.stack(gaps, axis=1), RESAMPLES, random, groups, within=(-1, 1))
         chances = stats.sign_flips(np.stack(gaps, axis=1), permutations, random, groups)
         for (a, b), (gap, low, high), p in zip(pairs, ends, chances, strict=True):
             told = {"row": a, "against": b, "task": task, "metric": metric, "difference": gap, "low": low, "high": high}
