@@ -119,6 +119,16 @@ def test_delta_is_the_largest_loss_allowed():
     assert [choose(rows, Truth(rows), rule(delta)).place for delta in (0.0, 0.01, 0.0299, 0.03, 1.0)] == [0, 1, 2, 3, 7]
 
 
+@pytest.mark.parametrize(("mean_delta", "place"), [(1.0, 10), (0.0, 8), (-0.02, 6), (-0.05, 3), (-0.06, 0)])
+def test_the_mean_of_what_is_kept_may_have_to_rise(mean_delta, place):
+    rows = curve(lambda a: 0.3 + a / 10, lambda a: 0.6)
+    for one, a in zip(rows, GRID, strict=True):  # rises to 0.1 at 0.3, then falls: 0.02 a step
+        one["also kept"] = np.full(QUERIES, 0.5 + min(a / 3, 0.16 - 0.2 * a))
+    how = Rule("delta", 0.05, DOMAINS | {"also kept": "out-of-domain"}, mean_delta=mean_delta)
+    assert choose(rows, Truth(rows), how).place == place
+    assert choose(rows, Truth(rows), how, full=True).place == place
+
+
 def test_full_measures_everything_and_equals_brute_force():
     truth = Truth(tradeoff())
     choice = choose(off(truth.rows, 0.3, -0.3), truth, rule(), full=True)

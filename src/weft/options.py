@@ -80,6 +80,8 @@ class Weave:
 
     grid: int = 11  # values of alpha from 0 to 1
     delta: float = 0.01  # the largest drop allowed on any out-of-domain dev task
+    # The same on the mean of these tasks, which need not be limited (1); below 0 it must rise by that much.
+    mean_delta: float = later(1.0)
     # margin: the largest worst-case margin over the strongest baseline, in standard errors
     rule: Literal["delta", "margin"] = "delta"
     full: bool = False  # evaluate every alpha instead of estimating
@@ -123,6 +125,7 @@ RANGES = {
     "weave.grid": (2, inf),
     "weave.gallery": (0, inf),
     "weave.delta": (0, 1),
+    "weave.mean_delta": (-1, 1),
     "weave.depth": (-1, 1),
 }
 

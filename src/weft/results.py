@@ -142,9 +142,11 @@ def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Cho
             }
         )
     chosen = float(grid[choice.place])
+    how = "lose at most" if rule.mean_delta >= 0 else "gain at least"
+    mean = f" and {how} {100 * abs(rule.mean_delta):.1f} points on their mean"
     prose = {
         "delta": f"the best mean in-domain dev score among alphas that lose at most {100 * rule.delta:.1f} points "
-        "on every out-of-domain dev task",
+        f"on every out-of-domain dev task{mean if rule.mean_delta < 1 else ''}",
         "margin": "the largest worst-case dev margin over the strongest baseline, in standard errors",
     }[rule.kind]
     note = "no alpha above 0 qualifies: the base itself is returned" if choice.place == 0 else ""

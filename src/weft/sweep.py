@@ -31,8 +31,9 @@ class Rule:
 
     Attributes:
         kind: "delta": the best mean in-domain score among alphas that lose at most `delta` on every
-            out-of-domain task. "margin": the largest worst-case margin over the strongest baseline, in
-            standard errors of the paired difference.
+            out-of-domain task, and at most `mean_delta` on the mean of these (below 0 it must rise).
+            "margin": the largest worst-case margin over the strongest baseline, in standard errors of
+            the paired difference.
         baselines: rows of the outside models, for "margin".
     """
 
@@ -40,6 +41,7 @@ class Rule:
     delta: float
     domains: dict[str, str]
     baselines: tuple[Row, ...] = ()
+    mean_delta: float = 1.0
 
     def in_domain(self, means: dict[str, float]) -> float:
         own = [value for task, value in means.items() if self.domains[task] == "in-domain"]
@@ -47,8 +49,8 @@ class Rule:
 
     def feasible(self, means: dict[str, float], base: dict[str, float], doubt: float = 0.0) -> bool:
         outside = [task for task in means if self.domains[task] == "out-of-domain"]
-        allowed = self.delta + doubt + 1e-12
-        return self.kind == "margin" or all(means[task] >= base[task] - allowed for task in outside)
+        losses = [base[task] - means[task] - doubt - 1e-12 for task in outside] or [0.0]
+        return self.kind == "margin" or (max(losses) <= self.delta and float(np.mean(losses)) <= self.mean_delta)
 
     def value(self, row: Row) -> float:
         if self.kind == "delta":
@@ -181,7 +183,7 @@ def choose(estimated: list[Row], measure: Callable[[int], Row], rule: Rule, full
         values = [rule.value(row) for row in rows]
         possible = [p for p in range(last + 1) if rule.feasible(means[p], base, 0.0 if p in measured else DOUBT)]
         # On equal values the smaller alpha, which is nearer to the base, is preferred.
-        place = max(possible, key=lambda p: (round(values[p], 9), -p))
+        place = max(possible or [0], key=lambda p: (round(values[p], 9), -p))
         if place in measured:
             return Choice(place, measured, [rule.feasible(own, base) for own in means], values)
         measured[place] = measure(place)

@@ -70,7 +70,7 @@ def weave(
     domains = {task.name: task.domain for task in tasks}
     if rules.towers:
         places, rows = sweep.of_towers(tasks, *ends, at, grid)
-        rule = sweep.Rule(rules.rule, rules.delta, domains, (rows[0], *baselines))
+        rule = sweep.Rule(rules.rule, rules.delta, domains, (rows[0], *baselines), rules.mean_delta)
         choice = sweep.choose(rows, rows.__getitem__, rule, full=True)
         chosen = dict(zip(("image", "text"), places[choice.place], strict=True))
         alpha = chosen | {"head": sum(chosen.values()) / 2}
@@ -78,7 +78,7 @@ def weave(
     else:
         say("  estimating every alpha from the endpoints' embeddings")
         estimated = sweep.estimates(tasks, *ends, grid)
-        rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines))
+        rule = sweep.Rule(rules.rule, rules.delta, domains, (estimated[0], *baselines), rules.mean_delta)
         record = alpha_record(grid, estimated, sweep.choose(estimated, measure, rule, rules.full), rule)
         alpha = record["chosen"]
     interpolate(base, tuned, alpha, folder / "model", **how)
