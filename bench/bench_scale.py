@@ -30,22 +30,21 @@ MODEL = {"image_size": 32, "patch_size": 16, "hidden_size": 512, "vision_layers"
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
 
 
-def drawn(folder: Path, size: int, meter: Meter) -> None:
-    """The first `size` products of one catalogue as Parquet files; larger catalogues begin with smaller ones'."""
-    shards = folder.parent / "drawn"
-    shards.mkdir(exist_ok=True)
+def draw(shards: Path, size: int, side: int) -> None:
+    """The first `size` products of one catalogue as Parquet files; larger catalogues begin with smaller ones'. That is
+    not Weft's job, and is not measured."""
+    shards.mkdir(parents=True, exist_ok=True)
     missing = [start for start in range(0, size, SHARD) if not _shard(shards, start).exists()]
-    with meter.part("draw (not Weft's job)"), ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(partial(_shard_of, shards, meter.side), missing):
-            pass
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    meter.rows[-1] |= {"items": len(missing) * SHARD, "cpu": children.ru_utime + children.ru_stime}
+    if missing:
+        places = [_shard(shards, start) for start in missing]
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            list(pool.map(partial(_drawn, SHARD, side), places, missing))
 
 
-def _shard_of(folder: Path, side: int, start: int) -> None:
+def _drawn(count: int, side: int, place: Path, start: int) -> None:
     from weft.demo import source
 
-    _write(_shard(folder, start), source.products("studio", SHARD, 7, "house", start, side))
+    _write(place, source.products("studio", count, 7, "house", start, side))
 
 
 def _shard(folder: Path, start: int) -> Path:
@@ -56,9 +55,12 @@ def _write(path: Path, products: Iterator) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from weft.demo.vocabulary import ATTRIBUTES
+
     rows = [
         {"id": one.id, "image": list(one.images), "title": one.title, "brand": one.brand, "category": one.category}
-        | {"variant": one.variant, **{name: values[0] for name, values in one.attributes.items()}}
+        | {"variant": one.variant, **dict.fromkeys(ATTRIBUTES[1:-1])}
+        | {name: values[0] for name, values in one.attributes.items()}
         for one in products
     ]
     names = list(dict.fromkeys(name for row in rows for name in row if name != "image"))
@@ -264,7 +266,7 @@ def evaluated(folder: Path, size: int, meter: Meter) -> None:
 
 
 STAGES = {
-    "draw": drawn, "curate": curated, "guard": guarded, "open": opened, "embed": embedded, "mine": mined,
+    "curate": curated, "guard": guarded, "open": opened, "embed": embedded, "mine": mined,
     "search": searched, "bm25": worded, "index": indexed, "serve": served, "evaluate": evaluated,
 }  # fmt: skip
 
@@ -306,6 +308,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     rows = json.loads(record.read_text()) if record.exists() else []
     for size in map(int, asked.sizes.split(",")):
+        draw(asked.out / "drawn", size, asked.side)
         for stage in asked.only.split(","):
             if not any((row["stage"], row["size"]) == (stage, size) for row in rows):
                 call = [sys.executable, __file__, "--out", str(asked.out), "--side", str(asked.side)]
@@ -314,6 +317,7 @@ def main(arguments: list[str] | None = None) -> None:
                     sys.exit(f"{stage} at {size} failed")
                 rows = json.loads(record.read_text()) if record.exists() else []  # another call may have written
                 rows += json.loads(done.stdout.splitlines()[-1])
+                rows.sort(key=lambda row: list(STAGES).index(row["stage"]))
                 begun = record.with_suffix(".partial")
                 begun.write_text(json.dumps(rows, indent=1))
                 begun.replace(record)

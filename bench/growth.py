@@ -84,22 +84,27 @@ def table(rows: list[dict]) -> str:
     mapped file; then the slope, and where no million was measured what it would take."""
     sizes = sorted({row["size"] for row in rows})
     heads = " | ".join(f"{size:,}: products/s | s | GB" for size in sizes)
-    lines = [f"| part | {heads} | slope | GB at 1M |", "|---|" + "---:|" * (3 * len(sizes) + 2)]
+    line = () if 1_000_000 in sizes else ("GB at 1M",)  # a straight line's is told where none was measured
+    lines = [f"| {' | '.join(('part', heads, 'slope', *line))} |", "|---|" + "---:|" * (3 * len(sizes) + 1 + len(line))]
     for part in dict.fromkeys(row["part"] for row in rows):
         own = {row["size"]: row for row in rows if row["part"] == part}
         cells = []
         for row in map(own.get, sizes):
-            done = row and row.get("items", row["size"])
-            rate = f"{done / max(row['cpu'], 1e-9):,.0f}" if done else ""
-            cells += [rate, f"{row['cpu']:.1f}", f"{row['own']:.2f}"] if row else [""] * 3
-        lines.append(f"| {part} | {' | '.join(cells)} | {_slope(own)} | {_at_a_million(own)} |")
+            cells += _cells(row) if row else [""] * 3
+        cells += [_slope(own), *(_at_a_million(own) for _ in line)]
+        lines.append(f"| {part} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cells(row: dict) -> list[str]:
+    memory = f"{row['own']:.2f}{'*' * (row['own'] > LIMIT)}"
+    return [f"{row['size'] / max(row['cpu'], 1e-9):,.0f}", f"{row['cpu']:,.1f}", memory]
 
 
 def _slope(own: dict[int, dict]) -> str:
     """Of log seconds of processors over log products, between the two largest sizes; nothing can be told of less than
     half a second. A star where it is above the limit."""
-    last = sorted(size for size, row in own.items() if row["cpu"] >= 0.5 and "items" not in row)[-2:]
+    last = sorted(size for size, row in own.items() if row["cpu"] >= 0.5)[-2:]
     if len(last) < 2:
         return ""
     first, second = last

@@ -63,6 +63,7 @@ def test_every_stage_of_a_growing_catalogue_runs(bench, monkeypatch, tmp_path, c
     scale, growth = bench("bench_scale"), bench("growth")
     for name, value in {"SHARD": 30, "GUARDED": 20, "LEAKED": 3}.items():
         monkeypatch.setattr(scale, name, value)
+    scale.draw(tmp_path / "drawn", 60, 32)
     rows = []
     for stage in scale.STAGES:
         scale.measured(tmp_path, stage, 60, 32)
