@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make test`. Both set up .venv by themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-# A local copy of the public data sets, if there is one; without it they come from the hub.
+# A local copy of the public data sets (kagl/, cifar10/, clothing_small/), which make kagl needs.
 DATA ?= $(wildcard ../shared/data)
 
 .PHONY: demo serve test check kagl study proof bench base clean

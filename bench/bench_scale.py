@@ -287,6 +287,11 @@ def measured(out: Path, stage: str, size: int, side: int) -> None:
     print(json.dumps(rows))
 
 
+def _known(record: Path) -> list[dict]:
+    rows = json.loads(record.read_text()) if record.exists() else []
+    return [row for row in rows if row["stage"] in STAGES]
+
+
 def write_docs(rows: list[dict]) -> None:
     text, block = DOCS.read_text(), f"<!-- scale -->\n{table(rows)}\n<!-- end -->"
     DOCS.write_text(re.sub(r"<!-- scale -->.*?<!-- end -->", lambda _: block, text, flags=re.S))
@@ -306,7 +311,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     record = asked.out / "scale.json"
     asked.out.mkdir(parents=True, exist_ok=True)
-    rows = json.loads(record.read_text()) if record.exists() else []
+    rows = _known(record)
     for size in map(int, asked.sizes.split(",")):
         draw(asked.out / "drawn", size, asked.side)
         for stage in asked.only.split(","):
@@ -315,7 +320,7 @@ def main(arguments: list[str] | None = None) -> None:
                 done = subprocess.run([*call, "--do", stage, str(size)], stdout=subprocess.PIPE, text=True)
                 if done.returncode:
                     sys.exit(f"{stage} at {size} failed")
-                rows = json.loads(record.read_text()) if record.exists() else []  # another call may have written
+                rows = _known(record)  # another call may have written
                 rows += json.loads(done.stdout.splitlines()[-1])
                 rows.sort(key=lambda row: list(STAGES).index(row["stage"]))
                 begun = record.with_suffix(".partial")

@@ -117,7 +117,7 @@ def test_what_changes_the_result_is_computed_again(encoder, collection, tmp_path
 
 
 def test_a_damaged_file_is_computed_again(encoder, collection, tmp_path, capsys):
-    images = Embedder(encoder, tmp_path).images(collection, range(7)).copy()  # it is the file that is damaged
+    images = Embedder(encoder, tmp_path).images(collection, range(7))
     (kept,) = tmp_path.glob("images-*.npy")
     for damage in (kept.read_bytes()[:200], b"", b"no array"):
         kept.write_bytes(damage)
@@ -126,7 +126,8 @@ def test_a_damaged_file_is_computed_again(encoder, collection, tmp_path, capsys)
     assert np.array_equal(np.load(kept), images)
 
 
-def test_what_is_kept_is_mapped_and_stays_as_the_model_gave_it(encoder, collection, tmp_path):
+def test_what_is_large_is_mapped_and_stays_as_the_model_gave_it(encoder, collection, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAPPED", 1)
     found = Embedder(encoder, tmp_path, batch=3).images(collection, range(7))
     (kept,) = tmp_path.glob("images-*.npy")
     before = kept.read_bytes()
@@ -143,6 +144,20 @@ def test_a_full_disk_leaves_nothing(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(module.np.lib.format, "write_array_header_1_0", full)
     with pytest.raises(WeftError, match=r"texts-.*npy: No space left"):
         Embedder(encoder, tmp_path).texts(TEXTS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_cannot_be_read_is_not_the_disk_s_fault(encoder, collection, tmp_path, monkeypatch):
+    read = collection.image
+
+    def gone(row):
+        if row == 5:
+            raise FileNotFoundError("photos/5.jpg")
+        return read(row)
+
+    monkeypatch.setattr(collection, "image", gone)
+    with pytest.raises(FileNotFoundError, match="photos/5"):
+        Embedder(encoder, tmp_path, batch=2).images(collection, range(7))
     assert not list(tmp_path.iterdir())
 
 

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from weft.progress import progress, say
 
 UNIT = 1e-4
 """How far from 1 a vector's length may be and still count as 1: half precision's normalisation errs less."""
+MAPPED = 2**28
+"""Bytes from which kept vectors are mapped, not read: a million pictures' may be more than there is memory. Those of a
+model that does not normalise are, and take the memory after all."""
 
 
 class Embedder:
@@ -69,23 +73,22 @@ class Embedder:
         return self._kept("texts", texts, texts, _same, name)
 
     def _kept(self, kind: str, what: object, inputs: Sequence, read: Callable, name: Callable) -> np.ndarray:
-        """What is kept is what the model gave, so that reading it back tells the same of its lengths. It is mapped, not
-        read: a million pictures' vectors may be more than there is memory."""
+        """What is kept is what the model gave, so that reading it back tells the same of its lengths."""
         count = len(inputs)
         if not count:
             return np.zeros((0, self.encoder.dim or 0), dtype=np.float32)
         path = self.cache / f"{kind}-{key_of([self.fingerprint, what])}.npy" if self.cache else None
         if path and path.exists():
             try:
-                found = _mapped(path)
-                self._check(found, kind, count, 0, name)
+                found = _read(path)
+                self._check(found, kind, count, 0, name, self.encoder.dim)
                 return self._unit(found)
             except (OSError, ValueError, EOFError, WeftError):  # damaged: made again below
                 say(f"  {path} is damaged; embedding again")
         made = self._made(kind, inputs, read, name)
         if path:
             _save(path, count, made)
-            return self._unit(_mapped(path))
+            return self._unit(_read(path))
         out = None
         for start, vectors in zip(range(0, count, self.batch), made, strict=True):
             out = np.empty((count, vectors.shape[1]), dtype=np.float32) if out is None else out
@@ -101,12 +104,15 @@ class Embedder:
         else:
             found = self._passes.over(kind, batches, read)
         bar = progress(starts, f"embedding {kind} with {self.encoder.name}", unit="batch")
+        dim = self.encoder.dim
         for start, vectors in zip(bar, found, strict=True):
-            self._check(vectors, kind, min(self.batch, len(inputs) - start), start, name)
+            self._check(vectors, kind, min(self.batch, len(inputs) - start), start, name, dim)
+            dim = vectors.shape[1]
             yield vectors
 
-    def _check(self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str]) -> None:
-        dim = self.encoder.dim
+    def _check(
+        self, vectors: np.ndarray, kind: str, count: int, start: int, name: Callable[[int], str], dim: int | None
+    ) -> None:
         if vectors.ndim != 2 or len(vectors) != count or (dim and vectors.shape[1] != dim):
             raise WeftError(f"{self.encoder.name} gave {vectors.shape} for {count} {kind}, not ({count}, {dim or 'D'})")
         lengths = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)  # NaN and infinity stay in a sum of squares
@@ -182,28 +188,43 @@ def _moved(value: object, where: torch.device) -> object:
     return value.to(where) if isinstance(value, torch.Tensor) else value
 
 
-def _mapped(path: Path) -> np.ndarray:
-    """A kept array; what is written to it stays in memory."""
+def _read(path: Path) -> np.ndarray:
+    """A kept array; a large one is mapped, and what is written to it stays in memory."""
+    if path.stat().st_size < MAPPED:
+        return np.load(path)
     return np.asarray(np.load(path, mmap_mode="c"))
 
 
 def _save(path: Path, count: int, batches: Iterator[np.ndarray]) -> None:
-    """(count, D) float32 from its batches, as `np.save` would write it; whole or not at all.
+    """(count, D) float32 from its batches, as `np.save` would write it; whole or not at all, also where another process
+    does the same.
 
     Raises:
         WeftError: the disk is full.
     """
-    temporary = path.with_suffix(".partial.npy")
     first = next(batches)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with _telling(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("wb")
+        with file:
             told = {"descr": "<f4", "fortran_order": False, "shape": (count, first.shape[1])}
-            np.lib.format.write_array_header_1_0(file, told)
+            with _telling(path):
+                np.lib.format.write_array_header_1_0(file, told)
             for vectors in itertools.chain([first], batches):
-                file.write(np.ascontiguousarray(vectors, dtype="<f4"))
-        temporary.replace(path)
-    except OSError as error:
-        raise disk_error(error, path) from None
+                with _telling(path):
+                    file.write(np.ascontiguousarray(vectors, dtype="<f4"))
+        with _telling(path):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """An error of writing as it is told; one of reading pictures, which come between, is not the disk's."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path) from None

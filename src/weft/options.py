@@ -139,6 +139,8 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
         yield "train.hard = 'base' reads the base's embeddings of all pictures: set train.lwf_target = 'cached'"
     if train.probe_epochs and train.probe_epochs >= train.epochs:
         yield f"train.probe_epochs is {train.probe_epochs} of {train.epochs} epochs; leave some to train the rest"
+    if weave.rule == "margin" and weave.mean_delta < 1:
+        yield "weave.mean_delta limits what the rule 'delta' may lose; the rule 'margin' knows no limit"
     if train.ema and train.average_from < 1:
         yield "train.ema and train.average_from are two ways to average the weights: set one of them"
     low, high = train.weave_alpha

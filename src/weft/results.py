@@ -154,6 +154,7 @@ def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Cho
         "chosen": chosen,
         "rule": prose,
         "delta": rule.delta,
+        "mean_delta": rule.mean_delta,
         "note": note,
         "measured": [float(grid[place]) for place in sorted(choice.measured)],
         "curve": curve,

@@ -167,7 +167,8 @@ def choose(estimated: list[Row], measure: Callable[[int], Row], rule: Rule, full
     What the estimate got wrong at measured places is interpolated linearly between them (it is nothing
     at both ends) and added. An unmeasured place may be feasible if it loses at most `DOUBT` more than is
     allowed; the best such place is measured, until the best of all was measured and is feasible in truth.
-    At most every place is measured, which is the full sweep.
+    At most every place is measured, which is the full sweep. Where no place is feasible (the mean should rise and does
+    not) it is the first, the base.
 
     Args:
         estimated: a row for each place of the grid; the first and the last are exact.

@@ -36,12 +36,14 @@ def weave(
         between: where those of every alpha in between are kept; None forgets them with their alpha.
 
     Raises:
-        WeftError: the models do not belong together, or there is no in-domain query to choose by.
+        WeftError: the models do not belong together, or there is no query to choose by.
     """
     rules, base = recipe.weave, local_folder(recipe.base)
     check_match(base, tuned)
     if not any(task.domain == "in-domain" for task in tasks):
         raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
+    if rules.mean_delta < 0 and not any(task.domain == "out-of-domain" for task in tasks):
+        raise WeftError("weave.mean_delta asks the out-of-domain mean to rise, and the recipe names no [[benchmarks]]")
     how = path_of(rules, tuned)
     if rules.soup:
         tuned = _soup(rules, base, tuned, folder / SOUP)

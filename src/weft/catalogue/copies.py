@@ -38,7 +38,7 @@ def outlines(squares: np.ndarray) -> np.ndarray:
     cells = (_cells(width) @ cells.reshape(count, CELLS, width, 3)).reshape(count, 3 * CELLS**2)
     cells = cells - cells.mean(1, keepdims=True)
     length = np.linalg.norm(cells, axis=1, keepdims=True)
-    return np.where(length > 1e-3, cells / np.maximum(length, 1e-3), np.float32(cells.shape[1] ** -0.5))
+    return np.where(length > 1e-2, cells / np.maximum(length, 1e-2), np.float32(cells.shape[1] ** -0.5))
 
 
 def _cells(side: int) -> np.ndarray:

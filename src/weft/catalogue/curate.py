@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from weft.catalogue.collection import (
 from weft.catalogue.look import Look, Seen
 from weft.catalogue.quality import Fit, Sieve
 from weft.catalogue.questions import Questions
-from weft.catalogue.sources import open_source
+from weft.catalogue.sources import Source, open_source
 from weft.catalogue.sources.querylog import read_log
 from weft.catalogue.sources.rows import item_name
 from weft.catalogue.sources.spec import SourceSpec
@@ -50,10 +50,10 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: F
     Raises:
         WeftError: a source or benchmark cannot be opened (before any is read), or nothing is left to train on.
     """
-    _opened(recipe)
+    opened = _opened(recipe)
     catalogue = _Builder(recipe.name, folder, recipe.curate, recipe.seed)
     for source in recipe.sources:
-        catalogue.read(source)
+        catalogue.read(source, next(opened))
     catalogue.divide()
     if keep_out:
         catalogue.guard(keep_out)
@@ -69,18 +69,19 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: F
     catalogue.write(questions)
     for benchmark in recipe.benchmarks:
         if not benchmark.collection:
-            _benchmark(benchmark, recipe, folder / "benchmarks" / benchmark.name)
+            _benchmark(benchmark, next(opened), recipe, folder / "benchmarks" / benchmark.name)
 
 
-def _opened(recipe: Recipe) -> None:
-    """Opens all that will be read, so that a wrong path or column of the last is told before hours with the first."""
-    for source in (*recipe.sources, *(one.source for one in recipe.benchmarks if not one.collection)):
-        open_source(source)
+def _opened(recipe: Recipe) -> Iterator[Source]:
+    """All sources, then benchmarks', before any is read: a wrong name in the last is told before the first is read."""
+    sources = (*recipe.sources, *(one.source for one in recipe.benchmarks if not one.collection))
+    opened = [open_source(source, recipe.curate.strict, recipe.curate.min_side) for source in sources]
     if recipe.query_log.place:
         read_log(recipe.query_log)
+    return iter(opened)
 
 
-def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
+def _benchmark(benchmark: Benchmark, items: Source, recipe: Recipe, folder: Path) -> None:
     """A benchmark is a catalogue of which nothing is trained on: all of it is dev or test."""
     shares = Curate(
         zero_shot_share=0.0,
@@ -95,7 +96,7 @@ def _benchmark(benchmark: Benchmark, recipe: Recipe, folder: Path) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     builder = _Builder(benchmark.name, folder, shares, recipe.seed)
-    builder.read(benchmark.source, needs_category=benchmark.task == "class")
+    builder.read(benchmark.source, items, needs_category=benchmark.task == "class")
     builder.divide(by_title=benchmark.task != "class")
     questions = builder.questions()
     if benchmark.task == "title":
@@ -123,9 +124,8 @@ class _Builder:
         self.words = Words()
         self._ids: set[str] = set()
 
-    def read(self, source: SourceSpec, needs_category: bool = False) -> None:
-        """Takes every product of one source; what cannot be used is listed with its reason."""
-        items = open_source(source, self.settings.strict, self.settings.min_side)
+    def read(self, source: SourceSpec, items: Source, needs_category: bool = False) -> None:
+        """Takes every product of one open source; what cannot be used is listed with its reason."""
         before = len(self.products)
 
         def unfit(item: Product) -> str:

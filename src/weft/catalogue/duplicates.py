@@ -136,8 +136,8 @@ def compare(a: Signature, b: Signature) -> tuple[np.ndarray, np.ndarray]:
     """
     distance = np.bitwise_count(a.hash.view(np.uint64) ^ b.hash.view(np.uint64)).sum(axis=-1, dtype=np.int64)
     colour = np.empty(len(distance), dtype=np.float32)
-    for start in range(0, len(distance), 4096):
-        rows = slice(start, start + 4096)
+    for start in range(0, len(distance), 512):  # small enough for a cache
+        rows = slice(start, start + 512)
         colour[rows] = _colour(a.thumb[rows], b.thumb[rows])
     return distance, colour
 

@@ -115,6 +115,7 @@ def _halved(embeddings: "np.ndarray | Means", rows: np.ndarray) -> Iterator[np.n
     far = int(np.argmin(vectors @ vectors.mean(axis=0)))
     along = vectors @ (vectors[far] - vectors[int(np.argmin(vectors @ vectors[far]))])
     order = np.argsort(along, kind="stable")
+    del vectors, along  # of a large category, while its halves are halved
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
         yield from _halved(embeddings, rows[np.sort(half)])
 
@@ -189,8 +190,8 @@ def _codes(names: Sequence[str]) -> np.ndarray:
 
 
 class Means:
-    """(N, D) unit means of each product's picture embeddings, worked out for the rows that are asked for: those of all
-    may be more than there is memory.
+    """(N, D) unit means of each product's picture embeddings, worked out for the rows that are asked for (the largest
+    category's at most): those of all may be more than there is memory.
 
     Args:
         pictures: (images, D), which may be memory-mapped. image_rows: per product its pictures' rows.
@@ -209,8 +210,10 @@ class Means:
         starts = np.cumsum(counts) - counts
         within = np.arange(counts.sum()) - np.repeat(starts, counts)
         own = self._pictures[self._rows[np.repeat(self._starts[products], counts) + within]]
-        means = np.add.reduceat(own.astype(np.float32), starts) / counts[:, None].astype(np.float32)
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
+        means = np.add.reduceat(own.astype(np.float32, copy=False), starts)
+        means /= counts[:, None]
+        means /= np.linalg.norm(means, axis=1, keepdims=True)
+        return means
 
 
 def batches(mined: Neighbours, batch: int, neighbours: int, seed: int, epoch: int) -> list[np.ndarray]:
