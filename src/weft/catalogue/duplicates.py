@@ -199,11 +199,12 @@ def _stars(near: Signature, pairs: np.ndarray, max_distance: int, max_colour: fl
     for centre in sorted(neighbours):
         if centre not in free:
             continue
-        free.discard(centre)
+        frontier = [j for j in neighbours[centre] if j in free]  # verified against it already
+        group[frontier] = centre
+        free.difference_update([centre, *frontier])
         # A copy may not be the centre's own neighbour in any sorting but its members': ask those too.
-        frontier, seen = [centre], {centre}
-        while frontier:
-            asked = sorted({j for i in frontier for j in neighbours[i] if j in free and j not in seen})
+        seen: set[int] = set()
+        while asked := sorted({j for i in frontier for j in neighbours[i] if j in free and j not in seen}):
             seen.update(asked)
             distance, colour = compare(_take(near, np.full(len(asked), centre)), _take(near, np.asarray(asked, int)))
             close = (distance <= max_distance) & (colour <= max_colour)
