@@ -117,11 +117,11 @@ def guarded(folder: Path, size: int, meter: Meter) -> None:
     from weft import leaks
     from weft.catalogue.collection import Collection
 
-    specs, collection = (f"own={_guarded(folder, meter.side)}",), Collection(folder / "curate")
+    collection = Collection(folder / "curate")
     told = collection.products, collection.product_of_image, collection.image_hashes, collection.image
-    leaks.find(specs, [], np.empty(0, dtype=int), [], collection.image, cache=folder.parent / "cache")
+    known = [leaks.Known(f"own={_guarded(folder, meter.side)}", folder.parent / "cache")]
     with meter.part("leak guard"):
-        leaks.find(specs, *told, cache=folder.parent / "cache")
+        leaks.find(known, *told)
 
 
 def _lines(path: Path) -> int:

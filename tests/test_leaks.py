@@ -16,6 +16,7 @@ from weft.catalogue import duplicates
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode, fingerprint
 from weft.demo.source import products
+from weft.errors import WeftError
 from weft.pipeline import Pipeline
 from weft.recipe import load
 from weft.schema import Product
@@ -60,7 +61,7 @@ def test_the_false_alarms_on_kagl(tmp_path):
     catalogue = [Product(str(n), (), title=f"thing {n}") for n in range(len(pictures))]
     hashes = [fingerprint(data) for data in pictures]
     spec = f"classes={tmp_path}/shown.parquet?image=image&label=kind&name=shown"
-    found = leaks.find([spec], catalogue, np.arange(len(pictures)), hashes, pictures.__getitem__)
+    found = leaks.find([leaks.Known(spec)], catalogue, np.arange(len(pictures)), hashes, pictures.__getitem__)
     signatures = duplicates.describe_all(decode(data) for data in [one["image"]["bytes"] for one in shown] + pictures)
     group = duplicates.group(*signatures, [str(n) for n in range(2000 + len(pictures))]).group
     same = set((np.flatnonzero(np.isin(group[2000:], group[:2000]))).tolist())
@@ -104,19 +105,26 @@ def test_a_planted_leak_is_kept_out_whole_and_nothing_else(shop, monkeypatch):
     assert not before.done(), "another guard curates again"
 
 
-class Known(leaks._Known):
+def test_a_benchmark_that_is_not_there_is_told_before_anything_is_read(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    monkeypatch.setattr("weft.catalogue.curate.curate", lambda *told: pytest.fail("it began"))
+    with pytest.raises(WeftError, match="lost"):
+        Pipeline(load("recipe.toml", ["curate.keep_out=['own=lost']", "out=elsewhere"])).curate()
+
+
+class Worded(leaks.Known):
     """Of a benchmark with one picture-less task."""
 
     def __init__(self, titles: dict[str, str], texts: dict[str, str]):
         self.titles, self.words, self.files, self.first = titles, leaks._Words(texts), {}, {}
 
 
-def signs(known: Known, *catalogue: Product) -> list:
+def signs(known: Worded, *catalogue: Product) -> list:
     return list(known.signs(catalogue, np.empty(0, int), [], None))
 
 
 def test_words():
-    known = Known({}, {LONG: "b7", "red dress": "b8"})
+    known = Worded({}, {LONG: "b7", "red dress": "b8"})
     nearly = LONG.removesuffix("s").upper() + "!"
     other = "a light summer dress of washed cotton with thin straps and no pockets at all, made in Italy"
     found = signs(
@@ -127,7 +135,7 @@ def test_words():
 
 
 def test_an_id_alone_is_chance():
-    known = Known({"17": "red dress", "18": ""}, {})
+    known = Worded({"17": "red dress", "18": ""}, {})
     found = signs(known, Product("17", (), title="Red  dress"), Product("17", (), title="boots"), Product("18", ()))
     assert found == [(0, "id", "17")]
 

@@ -48,31 +48,34 @@ class Leak:
 
 
 def find(
-    specs: Sequence[str], products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str],
-    image: Callable[[int], bytes], cache: Path | None = None,
+    known: Sequence["Known"], products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str],
+    image: Callable[[int], bytes],
 ) -> list[Leak]:  # fmt: skip
     """Every product that one of the benchmarks contains, once, by the first sign found.
 
     Args:
-        specs: benchmarks as `weft evaluate --on` takes them. owner: (images,) row of the product that each picture
-            shows; hashes: their SHA-256; image: picture -> bytes.
-        cache: folder for what was found out about the benchmarks' pictures.
-
-    Raises:
-        WeftError: a benchmark cannot be opened.
+        owner: (images,) row of the product that each picture shows; hashes: their SHA-256; image: picture -> bytes.
     """
-    known = [(benchmark, _Known(benchmark, cache)) for benchmark in (open_benchmark(spec, cache) for spec in specs)]
     found: dict[int, Leak] = {}
-    for benchmark, one in known:
+    for one in known:
         for row, how, item in one.signs(products, owner, hashes, image):
-            found.setdefault(row, Leak(row, benchmark.name, how, item))
+            found.setdefault(row, Leak(row, one.name, how, item))
     return [found[row] for row in sorted(found)]
 
 
-class _Known:
-    """All things of a benchmark, corpus and queries: ids with titles, files, words, and pictures as copies may look."""
+class Known:
+    """All things of a benchmark, corpus and queries: ids with titles, files, words, and pictures as copies may look.
 
-    def __init__(self, benchmark: Benchmark, cache: Path | None):
+    Args:
+        spec: a benchmark as `weft evaluate --on` takes it. cache: folder for what is found out about its pictures.
+
+    Raises:
+        WeftError: it cannot be opened.
+    """
+
+    def __init__(self, spec: str, cache: Path | None = None):
+        benchmark = open_benchmark(spec, cache)
+        self.name = benchmark.name
         self.titles: dict[str, str] = {}  # id -> normalised title, of things (queries' ids are numbers of lines)
         self.pictures: list[tuple[Pictures, int]] = []
         self.files: dict[str, str] = {}  # SHA-256 -> id

@@ -94,12 +94,15 @@ class Pipeline:
     def curate(self) -> None:
         from weft.catalogue.curate import curate
 
-        specs = self.recipe.curate.keep_out
-        guard = functools.partial(leaks.find, specs, cache=self.cache) if specs else None
-        fit = None
-        if self._judging_base:
-            fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
-        self._curate_stage().run(lambda folder: curate(self.recipe, folder, guard, fit))
+        def work(folder: Path) -> None:
+            known = [leaks.Known(spec, self.cache) for spec in self.recipe.curate.keep_out]
+            guard = functools.partial(leaks.find, known) if known else None
+            fit = None
+            if self._judging_base:
+                fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
+            curate(self.recipe, folder, guard, fit)
+
+        self._curate_stage().run(work)
 
     def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")
