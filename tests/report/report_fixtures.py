@@ -119,7 +119,15 @@ def _alpha() -> dict:
         mean = sum(t["estimate"] if t["score"] is None else t["score"] for t in list(tasks.values())[:2]) / 2
         curve.append({"alpha": alpha, "in_domain": mean, "tasks": tasks, "feasible": alpha <= 0.6, "value": mean})
     rule = "the best mean in-domain dev score among alphas that lose at most 1.0 points on every out-of-domain dev task"
-    return {"chosen": 0.6, "rule": rule, "delta": 0.01, "mean_delta": 1.0, "note": "", "measured": [0.0, 0.5, 0.6, 1.0], "curve": curve}
+    return {
+        "chosen": 0.6,
+        "rule": rule,
+        "delta": 0.01,
+        "mean_delta": 1.0,
+        "note": "",
+        "measured": [0.0, 0.5, 0.6, 1.0],
+        "curve": curve,
+    }
 
 
 def _example(task: str, query: int) -> dict:
