@@ -21,7 +21,7 @@ APART = 2
 query leaves statements out, and with one difference it is often this one."""
 POOL = 4  # candidates looked at for every neighbour that is wanted
 WHOLE = 2**16  # products up to which each is compared with every other
-CELL = 2**13  # beyond that: with those of its own cell of its category, so that work grows with N and not with N^2
+CELL = 2**14  # beyond that: with those of its own cell of its category, so that work grows with N and not with N^2
 
 
 @dataclass(frozen=True)
