@@ -158,26 +158,15 @@ def _model(folder: Path) -> str:
     return str(place)
 
 
-def _vectors(folder: Path) -> np.ndarray:
+def _vectors(folder: Path) -> tuple[object, np.ndarray]:
+    """The collection and the model's (images, D) vectors, which are kept."""
     from weft.catalogue.collection import Collection
     from weft.embed import Embedder
     from weft.encoders import load
 
     collection = Collection(folder / "curate")
     rows = np.concatenate(collection.image_rows)
-    return Embedder(load(_model(folder)), folder / "cache").images(collection, rows)
-
-
-def _stand_in(folder: Path) -> tuple[object, np.ndarray]:
-    """The collection and (images, D) vectors: the model's where it was run, else made from what pictures look like."""
-    from weft.catalogue.collection import Collection
-
-    collection = Collection(folder / "curate")
-    if any((folder / "cache").glob("images-*.npy")):
-        return collection, _vectors(folder)
-    bits = np.unpackbits(collection.looks, axis=1).astype(np.float32)
-    vectors = (bits - bits.mean()) @ np.random.default_rng(0).standard_normal((256, 64), dtype=np.float32)
-    return collection, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return collection, Embedder(load(_model(folder)), folder / "cache").images(collection, rows)
 
 
 def mined(folder: Path, size: int, meter: Meter) -> None:
@@ -188,7 +177,7 @@ def mined(folder: Path, size: int, meter: Meter) -> None:
     from weft.pairs import negatives
     from weft.recipe import Pairs
 
-    collection, vectors = _stand_in(folder)
+    collection, vectors = _vectors(folder)
     meter.around(negatives, mine="mine: hard negatives", batches="mine: an epoch's batches")
     with meter.part("mine: all of the loader"):
         Loader(collection, load(_model(folder)), Pairs(), Train(hard="base", epochs=1), 0, vectors)
@@ -224,7 +213,7 @@ def searched(folder: Path, size: int, meter: Meter) -> None:
     """Exact search of all pictures by queries near them, products as groups."""
     from weft.search import top_k
 
-    collection, vectors = _stand_in(folder)
+    collection, vectors = _vectors(folder)
     random = np.random.default_rng(0)
     queries = vectors[random.integers(len(vectors), size=QUERIES)] + 0.1 * random.standard_normal(
         (QUERIES, vectors.shape[1]), dtype=np.float32

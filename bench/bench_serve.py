@@ -92,10 +92,10 @@ def loaded(url: str, clients: int, seconds: int, first: int) -> dict:
     command = [
         "wrk",
         "-t1",
-        "--timeout",
-        "60s",
         f"-c{clients}",
         f"-d{seconds}s",
+        "--timeout",
+        "60s",
         "-s",
         str(LOAD),
         url,
