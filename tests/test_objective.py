@@ -98,6 +98,30 @@ def test_reference_data_are_held_exactly(made, catalogue, family, form):
         assert distance(tower_gradients(encoder), expected) < 1e-5
 
 
+@pytest.mark.parametrize("family", ["siglip", "clip"])
+def test_replay_is_the_plain_loss_but_for_equal_titles(made, catalogue, family):
+    encoder, settings = fresh(made, family), train_with(reference_weight=0.0, replay_weight=0.7)
+    batch = shown(encoder, catalogue)
+    batch.text_targets["reference"][2] = batch.text_targets["reference"][4]  # one title, two products
+    apart, eye = torch.ones(B, B), torch.eye(B)
+    apart[2, 4] = apart[4, 2] = 0
+    out = embed(encoder, batch)
+    cosines, scale = out["image"] @ out["reference"].T, encoder.logit_scale.exp()
+    if family == "siglip":
+        value = -(apart * F.logsigmoid((2 * eye - 1) * (scale * cosines + encoder.logit_bias))).sum() / B
+    else:
+        logits = (scale * cosines).masked_fill(apart == 0, -torch.inf)
+        value = sum(F.cross_entropy(z, torch.arange(B)) for z in (logits, logits.T)) / 2
+    (0.7 * value).backward()
+    expected = gradients(encoder)
+    for micro in (2, B):
+        settings = dataclasses.replace(settings, micro_batch=micro)
+        parts = train.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
+        assert float(parts["replay"]) == pytest.approx(value.item(), rel=1e-4)
+        assert float(parts["loss"]) == pytest.approx(0.7 * value.item(), rel=1e-4)
+        assert distance(gradients(encoder), expected) < 1e-5
+
+
 def tower_gradients(encoder) -> torch.Tensor:
     """As one vector; the head, whose temperature the base sets, takes no part."""
     named = dict(encoder.model.named_parameters())

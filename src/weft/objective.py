@@ -9,7 +9,7 @@
 Every term is a function of `weft.losses` and a line here. Terms of the weights themselves: `weft.trajectory`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ from weft.options import Train
 
 BLOCK = 1024
 """Rows of the logit matrix held at once: 1024 x 32k fp32 logits are 128 MB, whatever the batch."""
+
+ALIKE = 0.9999
+"""Cosine of two texts' base embeddings from which on they say the same."""
 
 Parts = dict[str, Tensor]
 """The value of each term, unweighted, and "loss", their weighted sum: of this process's rows."""
@@ -52,19 +55,9 @@ def embedding_loss(encoder: Encoder, leaves: dict[str, Tensor], batch: Batch, se
     for task, relevance in batch.relevance.items():
         texts, weight = leaves[task], getattr(settings, f"{task}_weight")
         positives = positive_weights(batch.positive_grades[task], positive)
-        for rows in blocks(batch.first, count):
-            negatives = negative[relevance.products(rows)]
-            if encoder.head == "sigmoid":
-                scale, bias = encoder.logit_scale, encoder.logit_bias
-                part = sigmoid_rows(images[rows], texts, rows.start, scale, bias, negatives, positives)
-                total.add(task, weight, part)
-            else:
-                scale = encoder.logit_scale
-                part = softmax_rows(images[rows], texts, rows.start, scale, negatives, positives)
-                total.add(task, weight / 2, part)
-                negatives = negative[relevance.queries(rows)]
-                part = softmax_rows(texts[rows], images, rows.start, scale, negatives, positives)
-                total.add(task, weight / 2, part)
+        sides = [lambda rows, of=of: negative[of(rows)] for of in (relevance.products, relevance.queries)]
+        for part in contrast(encoder, images, texts, blocks(batch.first, count), sides, positives):
+            total.add(task, weight, part)
     if settings.lwf_weight > 0 and batch.targets is not None:
         total.add("lwf", settings.lwf_weight, lwf_rows(images[mine], batch.base("image"), batch.size))
     if settings.lwf_text_weight > 0:
@@ -84,7 +77,11 @@ def embedding_loss(encoder: Encoder, leaves: dict[str, Tensor], batch: Batch, se
 
 
 def reference_loss(encoder: Encoder, leaves: dict[str, Tensor], batch: Batch, settings: Train, count: int) -> Parts:
-    """What the student loses of the base on reference data: similarities as ZSCL, or both sides' vectors as LwF."""
+    """What the student loses of the base on reference data: similarities as ZSCL, or both sides' vectors as LwF.
+
+    With `train.replay_weight` it goes on learning from those pairs, too: experience replay (Rolnick et al. 2019,
+    arXiv 1811.11682). Titles that the base embeds alike are no negatives of one another.
+    """
     total, mine = Sum(leaves["image"].device), slice(batch.first, batch.first + count)
     if settings.reference_loss == "similarity":
         found = similarities(leaves, batch, ("image", "reference"), count)
@@ -92,7 +89,36 @@ def reference_loss(encoder: Encoder, leaves: dict[str, Tensor], batch: Batch, se
         found = (lwf_rows(leaf[mine], batch.base(name), batch.size) / len(leaves) for name, leaf in leaves.items())
     for part in found:
         total.add("reference", settings.reference_weight, part)
+    if settings.replay_weight > 0:
+        images, texts = leaves["image"], leaves["reference"]
+        base, positives = processes.gather(batch.base("reference")), torch.ones(len(texts), device=texts.device)
+        sides = [lambda rows: (base[rows] @ base.T < ALIKE).float()] * 2
+        for part in contrast(encoder, images, texts, blocks(batch.first, count), sides, positives):
+            total.add("replay", settings.replay_weight, part)
     return total.parts
+
+
+def contrast(
+    encoder: Encoder,
+    images: Tensor,
+    texts: Tensor,
+    parts: Iterator[slice],
+    negatives: Sequence[Callable[[slice], Tensor]],
+    positives: Tensor,
+) -> Iterator[Tensor]:
+    """The encoder's own contrastive loss of (B, D) pairs, sigmoid or softmax, in parts that add up to it.
+
+    Args:
+        negatives: rows -> (b, B) weights of these pictures against all texts, and of these texts against all pictures.
+        positives: (B,) weights of the pairs themselves.
+    """
+    scale, (of_images, of_texts) = encoder.logit_scale, negatives
+    for rows in parts:
+        if encoder.head == "sigmoid":
+            yield sigmoid_rows(images[rows], texts, rows.start, scale, encoder.logit_bias, of_images(rows), positives)
+        else:
+            yield softmax_rows(images[rows], texts, rows.start, scale, of_images(rows), positives) / 2
+            yield softmax_rows(texts[rows], images, rows.start, scale, of_texts(rows), positives) / 2
 
 
 def similarities(leaves: dict[str, Tensor], batch: Batch, sides: tuple[str, str], count: int) -> Iterator[Tensor]:

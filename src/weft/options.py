@@ -63,6 +63,7 @@ class Train:
     reference_weight: float = later(1.0)
     reference_batch: int = later(64)  # products of it a step
     reference_loss: Literal["similarity", "vectors"] = later("similarity")
+    replay_weight: float = later(0.0)  # for the contrastive loss of these pictures and titles: experience replay
     vicreg_weight: float = later(0.0)  # variance and covariance of the batch's embeddings
     vicreg_on: Literal["both", "image", "text"] = later("both")
 
@@ -118,6 +119,7 @@ RANGES = {
     "train.lwf_similarity_weight": (0, inf),
     "train.reference_weight": (0, inf),
     "train.reference_batch": (2, inf),
+    "train.replay_weight": (0, inf),
     "train.vicreg_weight": (0, inf),
     "train.ema": (0, 1),
     "train.average_from": (0, 1),
