@@ -1,24 +1,12 @@
 """Verbs that put a benchmark's own answers to the test: pool what systems return, judge it."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from weft.cli.app import app
-from weft.cli.endpoints import (
-    Body,
-    Budget,
-    Concurrency,
-    Dry,
-    KeyVariable,
-    PriceIn,
-    PriceOut,
-    Requests,
-    Timeout,
-    Tokens,
-)
+from weft.cli.endpoints import Asked, endpoint_options
 from weft.cli.engines import engine_options
 
 
@@ -70,33 +58,15 @@ def pool(
 
 @app.command()
 @engine_options()
+@endpoint_options("judge by attributes")
 def judge(
     pool: Annotated[Path, typer.Argument(help="A folder that weft pool wrote.")],
     out: Annotated[Path | None, typer.Option(help="The folder of judgements; POOL/judged-NAME by default.")] = None,
-    endpoint: Annotated[
-        str,
-        typer.Option(metavar="URL", help="OpenAI-compatible, without /chat/completions. None: judge by attributes."),
-    ] = "",
-    model: Annotated[str, typer.Option(help="The model to ask there; it must see pictures, or take --side 0.")] = "",
     rubric: Annotated[str, typer.Option(help="fashion-0-3, fashion-0-4, or a TOML file.")] = "fashion-0-3",
     name: Annotated[str, typer.Option(help="What the judge is called; the model by default.")] = "",
     side: Annotated[int, typer.Option(help="Pixels of a picture's longer side; 0 sends no pictures.")] = 512,
     repeats: Annotated[int, typer.Option(help="How often each pair is judged, to see whether answers agree.")] = 1,
     swap: Annotated[bool, typer.Option("--swap", help="Judge once more with the product before the query.")] = False,
-    temperature: Annotated[float, typer.Option(help="0 for the likeliest answer; repeats need more.")] = 0.0,
-    concurrency: Concurrency = 8,
-    requests: Requests = 0,
-    tokens: Tokens = 0,
-    timeout: Timeout = 120,
-    price_in: PriceIn = 0.0,
-    price_out: PriceOut = 0.0,
-    budget: Budget = 0.0,
-    dry_run: Dry = False,
-    key_variable: KeyVariable = "WEFT_API_KEY",
-    body: Body = "",
-    answers: Annotated[
-        Path | None, typer.Option(help="The file of paid answers; OUT/answers.jsonl by default; judges may share one.")
-    ] = None,
     against: Annotated[
         Path | None, typer.Option(help="People's judgements: then say how far the judge agrees, as weft agree does.")
     ] = None,
@@ -106,6 +76,8 @@ def judge(
     know: Annotated[float, typer.Option(help="Share of the attributes that the attribute judge knows.")] = 1.0,
     wrong: Annotated[float, typer.Option(help="Share of its grades that are wrong on purpose.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of what it knows and where it errs.")] = 0,
+    *,
+    asked: Asked,
 ) -> None:
     """Grade a pool's pairs by a language model that sees pictures, or offline by attributes.
 
@@ -113,8 +85,6 @@ def judge(
     nothing twice. What is refused or cannot be read is missing, never 0, and counted.
     """
     from weft.benchmarks.trec import file_name
-    from weft.curation.options import fields_of
-    from weft.endpoint import Endpoint, Ledger
     from weft.judging import verbs
     from weft.judging.attribute import open_rule
     from weft.judging.judge import by_attributes, by_endpoint, render
@@ -122,24 +92,19 @@ def judge(
     from weft.judging.rubric import open_rubric
     from weft.report import judging as page
 
-    opened, scale, name = Pool(pool), open_rubric(rubric), name or (model if endpoint else "attributes")
+    opened, scale, name = Pool(pool), open_rubric(rubric), name or (asked.where.model if asked.where else "attributes")
     out = out or pool / file_name(f"judged-{name}")
     if against:
         verbs.people(against)  # a file that cannot be read must not show after the judge was paid
-    if endpoint:
-        where = Endpoint(
-            endpoint, model, os.environ.get(key_variable, "").strip(), timeout, concurrency=concurrency,
-            requests=requests, tokens=tokens,
-        )  # fmt: skip
-        fields = {"temperature": temperature} | fields_of(body)
-        ledger, orders = Ledger(price_in, price_out, budget), (0, 1) if swap else (0,)
-        found = by_endpoint(opened, out, where, scale, name, side, repeats, orders, fields, ledger, dry_run, answers)
+    if asked.where:
+        orders, how = (0, 1) if swap else (0,), (asked.fields, asked.ledger, asked.dry_run, asked.answers)
+        found = by_endpoint(opened, out, asked.where, scale, name, side, repeats, orders, *how)
     else:
         rule = open_rule(opened, attributes, scale.top, know, wrong, seed)
         found = by_attributes(opened, out, rule, scale, name, repeats)
     print(render(found))
-    if not dry_run:
+    if not asked.dry_run:
         print(f"\njudgements  {out / 'judgements.parquet'}")
-    if against and not dry_run:
+    if against and not asked.dry_run:
         record = verbs.agree(out, against, pool)
         print(f"\n{page.terminal(record)}\n\nagreement  {page.write(record, out, 'agreement')}")
