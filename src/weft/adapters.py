@@ -1,5 +1,6 @@
 """Low-rank adapters: put into a model's transformer layers, trained there in its place, merged into its weights."""
 
+import importlib.util
 import warnings
 
 import torch
@@ -12,6 +13,12 @@ LAYERS = r"(vision_model|text_model)\.encoder\.layers\.\d+\.(self_attn\.(q|k|v|o
 bare `out_proj` would also wrap the attention pooling of SigLIP's image tower, which reads that matrix unwrapped."""
 
 
+def require() -> None:
+    """Raises `WeftError` where `peft` is not installed: ask before hours of other work, not after."""
+    if importlib.util.find_spec("peft") is None:
+        raise WeftError('train.lora_rank needs the package peft: pip install "weft[lora]"')
+
+
 def adapt(encoder: Encoder, rank: int, alpha: float, seed: int):
     """Puts a trainable update B A of `rank`, times alpha / rank (1 for alpha 0), beside every matrix of `LAYERS`.
 
@@ -21,10 +28,9 @@ def adapt(encoder: Encoder, rank: int, alpha: float, seed: int):
     Raises:
         WeftError: `peft` is not installed.
     """
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError:
-        raise WeftError('train.lora_rank needs the package peft: pip install "weft[lora]"') from None
+    require()
+    from peft import LoraConfig, get_peft_model
+
     config = LoraConfig(r=rank, lora_alpha=alpha or rank, target_modules=LAYERS, lora_dropout=0.0, bias="none")
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft reads a name that transformers has given up

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from weft.errors import WeftError
 
-FILE = Path("expected") / "baselines.toml"
+FILE = Path(__file__).parents[2] / "expected" / "baselines.toml"
+"""In this repository; elsewhere (an installed wheel) it must be named."""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def evaluate(
     entrants |= _lexical(tasks, candidate, entrants[candidate])
     file = published or fidelity.FILE
     scores = fidelity.read(file) if published or file.exists() else []
+    if not scores:
+        say(f"no published score was read from {file}: nothing can be verified; name another file with --published")
     results = standings.standings(benchmarks, entrants, scores, seed)
     seen = [row for name, place in named.items() for row in _contaminated(name, place, benchmarks, cache)]
     results |= {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import fits, leaks, processes, seen
+from weft import adapters, fits, leaks, processes, seen
 from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
@@ -46,6 +46,8 @@ class Pipeline:
         return self.recipe.base.startswith("new:")
 
     def run(self, last: str = "report") -> None:
+        if self.recipe.train.lora_rank and last != "curate":
+            adapters.require()
         for name in STAGES[: STAGES.index(last) + 1]:
             getattr(self, name)()
 

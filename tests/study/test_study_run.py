@@ -131,3 +131,13 @@ def test_what_was_made_elsewhere_is_found_in_a_folder_it_was_copied_to(done):
     assert "elsewhere" in again.out
     first, second = (json.loads((one / "results.json").read_text()) for one in (folder, other))
     assert first["scores"] == second["scores"] and first["differences"] == second["differences"]
+
+
+def test_a_row_of_lora_without_peft_is_refused_before_anything_is_made(done, monkeypatch):
+    folder = done[0].parents[1]
+    row = '[[rows]]\nname = "lora"\nset = ["train.lora_rank=2", "train.lwf_weight=0"]\n[[claims]]'
+    (folder / "lora.toml").write_text(STUDY.replace("[[claims]]", row, 1))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    refused = command.weft("study", "lora.toml", folder=folder)
+    assert refused.code == 2 and "weft[lora]" in refused.err
+    assert not (folder / "runs" / "study-lora" / "catalogues").exists()

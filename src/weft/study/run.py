@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import processes
+from weft import adapters, processes
 from weft.artefact import file_key, key_of, read_json, write_json
 from weft.embed import Embedder
 from weft.encoders import load
@@ -51,10 +51,12 @@ class Session:
         """Everything up to "dev", "test" or "report"; the results, if it comes to these.
 
         Raises:
-            WeftError: several processes; or whatever a stage raises.
+            WeftError: several processes; no `peft` for a row of LoRA; or whatever a stage raises.
         """
         if processes.world() > 1:
             raise WeftError("weft study runs in one process: start it without torchrun")
+        if any(self.study.recipe_of(row).train.lora_rank for row in self.rows):
+            adapters.require()
         self.lab.catalogue(self.lab.recipe).curate()
         say(self.plan())
         self.domains = self._counting()
