@@ -19,6 +19,7 @@ import torch
 from measure import machine, matmul_rate, table
 
 from weft.artefact import read_json
+from weft.batch import learnt
 from weft.encoders import load as open_encoder
 from weft.plan import plan
 from weft.recipe import load
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         trained = read_json(Path(folder) / "curate" / "summary.json")["counts"]["splits"]["train"]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     train, config = recipe.train, open_encoder(recipe.base).config
-    a_product = plan(config, trained, train.batch, train.micro_batch, cards=()).flops
+    a_product = plan(config, trained, train, len(learnt(recipe.pairs, train)), cards=()).flops
     needed = a_product * trained * train.epochs
     busy = used.ru_utime + used.ru_stime
     peak = used.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)

@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
 def fitting(checkpointing: bool) -> int:
     """Nine tenths of the batch that the plan gives this card, as a multiple of 8."""
     card = Card("here", torch.cuda.get_device_properties(0).total_memory, 1e12)
-    fit = plan(published(TRUE), products=1, batch=512, checkpointing=checkpointing, cards=(card,)).fits[0]
+    fit = plan(published(TRUE), 1, Train(batch=512, checkpointing=checkpointing), cards=(card,)).fits[0]
     return max(8, int(0.9 * (fit.checkpointing if checkpointing else fit.plain)) // 8 * 8)
 
 
@@ -130,9 +130,8 @@ def measure(encoder: Encoder, batch: Batch, settings: Train, rounds: int, checkp
     for name, taken in times.items():
         tasks = 1 if "one task" in name else 2
         micro = 0 if "transformers" in name else settings.micro_batch
-        flops = count * plan(
-            encoder.config, count, count, micro, tasks=tasks, checkpointing=checkpointing, cards=()
-        ).flops  # fmt: skip
+        how = dataclasses.replace(settings, batch=count, micro_batch=micro, checkpointing=checkpointing)
+        flops = count * plan(encoder.config, count, how, tasks, cards=()).flops
         against = "weft, one task, LwF off" if tasks == 1 else "weft, LwF off"
         seconds = median(taken)
         rows.append([

@@ -250,3 +250,16 @@ def test_file_keys(tmp_path):
     assert file_key(table) != before[0]
     (tmp_path / "more.jpg").write_bytes(b"x")
     assert file_key(tmp_path) != before[1]
+
+
+@pytest.mark.parametrize("name", ["stage", "stage.partial"])
+def test_a_folder_that_no_stage_made_is_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    made, work = stage(tmp_path), Work()
+    (tmp_path / name / "photo.jpg").write_bytes(b"mine")
+    with pytest.raises(WeftError, match="holds something that Weft did not make: move it away"):
+        made.run(work)
+    assert (tmp_path / name / "photo.jpg").read_bytes() == b"mine" and work.calls == 0
+    (tmp_path / name / "photo.jpg").unlink()
+    made.run(work)  # an empty one is nobody's
+    assert made.done()

@@ -1,5 +1,7 @@
 """Batches depend on (seed, epoch, product id) alone, show what they should, and are shared among processes."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,11 @@ import tiny
 import tiny_catalogue
 from weft import encoders
 from weft.batch import Batch, Loader, model_pixels, student_view, training_pixels, view
+from weft.catalogue.collection import write_table
 from weft.catalogue.images import decode
 from weft.errors import WeftError
+from weft.pairs.grades import GRADES
+from weft.pairs.negatives import mine
 from weft.pairs.queries import randomness
 from weft.recipe import Pairs, Train
 
@@ -106,6 +111,11 @@ def test_processes_share_a_batch(catalogue, encoder):
         loader(catalogue, encoder, rank=0, world=3)
 
 
+def test_a_catalogue_without_a_train_split_is_told(encoder, tmp_path):
+    with pytest.raises(WeftError, match="no product of the catalogue is in the train split; curate more products"):
+        loader(tiny_catalogue.collection(tmp_path, count=1), encoder)  # its last product is for testing
+
+
 def test_targets_belong_to_the_pictures_shown(catalogue, encoder):
     """Each picture's target is its own row number."""
     targets = np.arange(catalogue.image_count, dtype=np.float32)[:, None]
@@ -131,6 +141,26 @@ def test_what_shoppers_asked_is_used_with_its_grade(catalogue, encoder):
     assert "asked=gift" in made.facts[6]  # so that another's "gift" does not push it away
     assert "asked=gift" not in made.facts[7]
     assert "asked=gift" not in made.facts[8]
+
+
+def test_a_judged_pair_is_mined_by_its_grade(catalogue, encoder, tmp_path):
+    """What a judge called unrelated is a hard negative, whatever is recorded; what it called relevant is none."""
+    targets = np.ones((catalogue.image_count, 4), dtype=np.float32) / 2
+
+    def mined(*rows) -> tuple:
+        write_table(tmp_path / "grades.parquet", list(rows), GRADES)
+        settings = Train(batch=8, epochs=1, hard="base", grades=str(tmp_path) if rows else "")
+        with mock.patch("weft.batch.negatives.mine", side_effect=mine) as asked:
+            made = loader(catalogue, encoder, settings, targets=targets)
+        return made.products, asked.call_args.kwargs["grades"]
+
+    products, none = mined()
+    assert none == {}
+    one, two = products[0].id, products[1].id
+    told = {"status": "graded", "judge": "j", "rubric": "r@1"}
+    own = {"query": "red", "product_id": one, "grade": 3.0, "own": True, "given": 3.0} | told
+    other = {"query": "red", "product_id": two, "grade": 0.0, "own": False, "given": 0.0} | told
+    assert mined(own, other)[1] == {(0, 1): 0.0}
 
 
 def test_tasks_without_weight_are_left_out(catalogue, encoder):

@@ -212,7 +212,7 @@ def test_the_real_recipe():
     promised = re.search(r"24 GB (\d+), 80 GB (\d+), 141 GB (\d+)", RECIPES[SIGLIP2.name])
     sizes = [int(size) for size in promised.groups()]
     assert sizes[0] == train.micro_batch
-    fits = plan(published(recipe.base), 200_000, train.batch, epochs=train.epochs).fits
+    fits = plan(published(recipe.base), 200_000, train).fits
     for card, size, fit in zip(CARDS, sizes, fits, strict=True):
         assert 0.7 * fit.plain < size <= fit.plain, card.name
 

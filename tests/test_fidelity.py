@@ -76,6 +76,9 @@ def test_the_file(tmp_path):
         path.write_text(text)
         with pytest.raises(WeftError, match=told):
             fidelity.read(path)
+    path.write_text('[[baseline]]\nmodel = "siglip"\nbenchmark = "kagl"\nsource = "a"\ntolerance = 0\nscores = {}\n')
+    with pytest.raises(WeftError, match="tolerance of siglip is not above 0"):
+        fidelity.read(path)
     with pytest.raises(WeftError, match="cannot read"):
         fidelity.read(tmp_path / "none.toml")
 

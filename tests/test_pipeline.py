@@ -72,6 +72,12 @@ def test_a_change_makes_only_what_depends_on_it_again(toy_copy, recipe, change, 
         assert f"again ({why} changed)" in stages[name]
 
 
+def test_without_dev_queries_nothing_is_trained(toy_copy):
+    done = weft("run", "shop.toml", "--set", "curate.dev_share=0", "--set", "out=none", folder=toy_copy)
+    assert done.code == 2 and "has no in-domain dev query, so no alpha could be chosen: raise" in done.err
+    assert (toy_copy / "none" / "curate").exists() and not (toy_copy / "none" / "train.partial").exists()
+
+
 def test_a_changed_table_makes_everything_again_from_curation(toy_copy):
     table = pq.read_table(toy_copy / "house.parquet")
     pq.write_table(table.slice(0, 300), toy_copy / "house.parquet")

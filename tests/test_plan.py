@@ -116,8 +116,8 @@ def test_flops_against_counted_ones(family, tmp_path):
 
 
 def test_the_papers_base_on_three_cards():
-    config = published(SIGLIP2)
-    plan = planning.plan(config, products=200_000, batch=4096, micro_batch=128, epochs=5, decoders=64)
+    config, options = published(SIGLIP2), Train(batch=4096, micro_batch=128, epochs=5)
+    plan = planning.plan(config, 200_000, options, decoders=64)
     assert (plan.dim, plan.image_tokens, plan.text_tokens) == (768, 576, 64)
     assert plan.fixed == 18 * sum(plan.parameters.values())
     assert plan.cache_disk == 200_000 * 768 * 4
@@ -128,16 +128,15 @@ def test_the_papers_base_on_three_cards():
     for fit in plan.fits:  # the largest fits, one more does not
         for extra, fits in ((0, True), (1, False)):
             for largest, checkpointing in ((fit.plain, False), (fit.checkpointing, True)):
-                again = planning.plan(
-                    config, 200_000, 4096, largest + extra, 5, checkpointing=checkpointing, cards=(fit.card,)
-                )
+                how = dataclasses.replace(options, micro_batch=largest + extra, checkpointing=checkpointing)
+                again = planning.plan(config, 200_000, how, cards=(fit.card,))
                 assert again.fits[0].fits is fits
                 assert (again.memory <= planning.USABLE * fit.card.memory) is fits
 
 
 def test_the_slower_of_computing_and_loading_sets_the_pace():
-    config = published(SIGLIP2)
-    slow, fast = (planning.plan(config, 72_000, 4096, 128, decoders=n).fits[1] for n in (1, 64))
+    options = Train(batch=4096, micro_batch=128, epochs=1)
+    slow, fast = (planning.plan(published(SIGLIP2), 72_000, options, decoders=n).fits[1] for n in (1, 64))
     assert (slow.bound, fast.bound) == ("loading", "compute")
     assert slow.hours == pytest.approx(72_000 / planning.DECODED / 3600)
     assert fast.hours < slow.hours
@@ -145,10 +144,10 @@ def test_the_slower_of_computing_and_loading_sets_the_pace():
 
 def test_replay_and_checkpointing_cost_a_pass_each():
     config = published(SIGLIP2)
-    whole = planning.plan(config, 1000, 256)
+    whole = planning.plan(config, 1000, Train(batch=256))
     assert (whole.micro_batch, whole.passes) == (256, 3)
-    assert planning.plan(config, 1000, 256, 64).passes == 4
-    both = planning.plan(config, 1000, 256, 64, checkpointing=True)
+    assert planning.plan(config, 1000, Train(batch=256, micro_batch=64)).passes == 4
+    both = planning.plan(config, 1000, Train(batch=256, micro_batch=64, checkpointing=True))
     assert both.flops == pytest.approx(whole.flops * 5 / 3)
     assert both.activations < whole.activations / 3
 
@@ -165,7 +164,7 @@ def test_lora_trains_few_parameters_and_asks_no_gradient_of_the_others(family, t
     with FlopCounterMode(display=False) as counter:
         (encoder.image_features(pixels).sum() + encoder.text_features(tokens).sum()).backward()
     assert 2 * (image.flops() + text.flops()) / counter.get_total_flops() == pytest.approx(1, abs=0.25)
-    how = planning.plan(encoder.config, 100, 8, options=Train(lora_rank=2)), planning.plan(encoder.config, 100, 8)
+    how = [planning.plan(encoder.config, 100, Train(batch=8, lora_rank=rank)) for rank in (2, 0)]
     assert how[0].lora == 2 * (image.adapted() + text.adapted()) and how[1].lora == 0
     assert (how[0].passes, how[1].passes) == (2, 3) and how[0].fixed < how[1].fixed / 2
     assert "LoRA trains 0.0 M parameters" in planning.render(how[0]) and "LoRA" not in planning.render(how[1])
@@ -177,10 +176,10 @@ def test_what_holds_the_student_costs_its_own_passes():
     sizes = planning.count(config)
 
     def costs(decoders=64, **options):
-        return planning.plan(config, 1000, 256, 64, decoders=decoders, options=Train(**options))
+        return planning.plan(config, 1000, Train(batch=256, micro_batch=64, **options), decoders=decoders)
 
     plain = costs()
-    assert plain == planning.plan(config, 1000, 256, 64, decoders=64) and plain.teacher == plain.reference == 0
+    assert plain.teacher == plain.reference == 0
     assert "of which" not in planning.render(plain)
     texts, live = costs(lwf_text_weight=1.0), costs(lwf_target="live")
     assert (texts.teacher, live.teacher) == (2 * text.flops(), image.flops())
@@ -194,10 +193,14 @@ def test_what_holds_the_student_costs_its_own_passes():
     assert slow[0].bound == slow[1].bound == "loading" and slow[0].hours / slow[1].hours == pytest.approx(1.25)
     assert f"of which {100 * general.reference / general.flops:.0f}% on reference data" in planning.render(general)
     assert costs(ema=0.9).fixed - plain.fixed == 4 * sum(sizes.values())
+    told = "the base's embeddings (LwF)"  # which lie on the disk only where a term of the loss asks for them
+    assert plain.cache_disk == costs(lwf_weight=0.0, hard="base").cache_disk > 0 and told in planning.render(plain)
+    for none in (live, costs(lwf_weight=0.0)):
+        assert none.cache_disk == 0 and told not in planning.render(none)
 
 
 def test_a_giant_does_not_fit_a_small_card():
-    plan = planning.plan(published("google/siglip2-giant-opt-patch16-384"), 1000, 64)
+    plan = planning.plan(published("google/siglip2-giant-opt-patch16-384"), 1000, Train(batch=64))
     assert plan.fits[0].plain == 0 and not plan.fits[0].fits
     assert plan.fits[0].checkpointing == 0
     assert "RTX 4090   no " in planning.render(plan)
@@ -210,6 +213,13 @@ def test_text_says_what_was_assumed():
         assert part in text
     assert "assumed: " not in planning.plan_recipe(recipe, products=10)
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_texts_are_those_that_a_step_learns_from(tmp_path):
+    recipe = recipes.Recipe(name="x", base="new:siglip", out=str(tmp_path), train=Train(short_weight=0.0))
+    text = planning.plan_recipe(recipe, products=10)
+    assert ", 1 texts per product" in text and "(LwF)" not in text
+    assert ", 2 texts per product" in planning.plan_recipe(dataclasses.replace(recipe, train=Train()), products=10)
 
 
 def table(path, suffix, rows):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from operator import attrgetter
+from unittest import mock
 
 import pytest
 import torch
@@ -100,6 +101,7 @@ def test_killed_at_any_step(recipe, monkeypatch, place, call):
 
 
 def test_a_kill_between_the_weights_and_the_end(recipe, monkeypatch):
+    """No step is taken again but those since the last checkpoint."""
     settings, _ = recipe
 
     def fatal(*arguments):
@@ -108,5 +110,9 @@ def test_a_kill_between_the_weights_and_the_end(recipe, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr("weft.seen.write", fatal)
         Pipeline(settings).train()
-    Pipeline(settings).train()
+    with monkeypatch.context() as patch:
+        taken = mock.Mock(side_effect=train.batch_gradient)
+        patch.setattr("weft.train.batch_gradient", taken)
+        Pipeline(settings).train()
+    assert taken.call_count < STEPS // 2
     compare(settings.folder)

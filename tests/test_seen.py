@@ -96,6 +96,9 @@ def test_a_damaged_list_is_named(tmp_path):
     (model / seen.FILE).write_bytes(b"no parquet")
     with pytest.raises(WeftError, match=r"weft_trained_on\.parquet is damaged"):
         seen.Seen.of(model)
+    with pytest.raises(WeftError, match=r"weft_trained_on\.parquet is damaged"):
+        seen.write(_model(tmp_path / "heir"), shelf(tmp_path / "c", "tt", [1, 1]), str(model))
+    assert not (tmp_path / "heir" / seen.FILE).exists()
 
 
 def _model(folder):

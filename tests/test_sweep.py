@@ -13,6 +13,7 @@ from weft.embed import Embedder
 from weft.evaluate import embed_task, score
 from weft.pipeline import Pipeline
 from weft.recipe import load
+from weft.results import alpha_record
 from weft.sweep import Rule, choose, corrected, estimates, mean
 from weft.tasks import tasks_of
 from weft.weights import interpolate
@@ -91,6 +92,19 @@ def test_the_base_is_returned_when_nothing_is_better():
     assert choose(truth.rows, truth, rule()).place == 0
     flat = Truth(curve(lambda a: 0.5, lambda a: 0.6))
     assert choose(flat.rows, flat, rule()).place == 0, "on equal values the one nearer to the base"
+
+
+@pytest.mark.parametrize(
+    ("own", "kept", "note"),
+    [
+        (0.5, -0.2, "no alpha above 0 qualifies: the base itself is returned"),
+        (-0.1, 0.0, "no alpha above 0 does better than the base: the base itself is returned"),
+        (0.5, 0.0, ""),
+    ],
+)
+def test_the_record_tells_why_the_base_is_returned(own, kept, note):
+    rows = curve(lambda a: 0.3 + own * a, lambda a: 0.6 + kept * a)
+    assert alpha_record(GRID, rows, choose(rows, Truth(rows), rule()), rule())["note"] == note
 
 
 def test_the_far_end_is_returned_when_nothing_is_forgotten():

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 import tiny
 from weft import encoders
 from weft.errors import WeftError
-from weft.weights import alphas_of, interpolate, interpolated_state, layers, save_tensors
+from weft.weights import alphas_of, interpolate, layers, save_tensors
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,16 @@ def weights(folder):
     return load_file(folder / "model.safetensors")
 
 
+def folder_of(folder, tensors):
+    """A model folder of just these tensors."""
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
-def test_formula_in_files_and_in_memory(ends, tmp_path, alpha):
+def test_formula(ends, tmp_path, alpha):
     base, tuned = map(weights, ends)
     interpolate(*ends, alpha, tmp_path / "out")
     got = weights(tmp_path / "out")
@@ -36,20 +44,17 @@ def test_formula_in_files_and_in_memory(ends, tmp_path, alpha):
     for name, tensor in got.items():
         expected = (1 - alpha) * base[name].double() + alpha * tuned[name].double()
         np.testing.assert_allclose(tensor.double(), expected, rtol=1e-6, atol=1e-7)
-    memory = interpolated_state(base, tuned, alpha)
-    assert all(torch.equal(memory[name], got[name]) for name in got)
     assert not (tmp_path / "out.partial").exists()
 
 
 def test_the_ends_are_exact(ends, tmp_path):
-    negative = {"a": torch.tensor([-0.0, 1e-45, 3.0])}
-    for alpha, expected in ((0, negative), (1, {"a": -negative["a"]})):
-        got = interpolated_state(negative, {"a": -negative["a"]}, alpha)["a"]
-        assert got.view(torch.int32).tolist() == expected["a"].view(torch.int32).tolist()
-    for alpha, folder in zip((0, 1), ends, strict=True):
-        interpolate(*ends, alpha, tmp_path / str(alpha))
-        old, new = weights(folder), weights(tmp_path / str(alpha))
-        assert all(torch.equal(old[name].view(torch.int32), new[name].view(torch.int32)) for name in old)
+    negative = torch.tensor([-0.0, 1e-45, 3.0])
+    small = folder_of(tmp_path / "a", {"a": negative}), folder_of(tmp_path / "b", {"a": -negative})
+    for both in (ends, small):
+        for alpha, folder in zip((0, 1), both, strict=True):
+            interpolate(*both, alpha, tmp_path / "out")
+            old, new = weights(folder), weights(tmp_path / "out")
+            assert all(torch.equal(old[name].view(torch.int32), new[name].view(torch.int32)) for name in old)
 
 
 def test_result_is_a_model_between_the_ends(ends, tmp_path):
@@ -83,15 +88,21 @@ def test_sharded_folders(ends, tmp_path):
     assert one == other
 
 
-def test_integer_buffers_are_copied_or_refused():
+def test_integer_buffers_are_copied_or_refused(tmp_path):
     weight, ids = torch.ones(2), torch.arange(3)
-    got = interpolated_state({"w": weight, "ids": ids}, {"w": weight * 3, "ids": ids}, 0.5)
+    base = folder_of(tmp_path / "base", {"w": weight, "ids": ids})
+
+    def halfway(name, tuned):
+        interpolate(base, folder_of(tmp_path / name, tuned), 0.5, tmp_path / "out")
+        return weights(tmp_path / "out")
+
+    got = halfway("tripled", {"w": weight * 3, "ids": ids})
     assert got["ids"].tolist() == [0, 1, 2] and got["ids"].dtype == torch.int64
     assert got["w"].tolist() == [2.0, 2.0]
     with pytest.raises(WeftError, match="buffer ids differs"):
-        interpolated_state({"w": weight, "ids": ids}, {"w": weight, "ids": ids + 1}, 0.5)
+        halfway("other", {"w": weight, "ids": ids + 1})
     # Older CLIP files store position ids, newer ones derive them.
-    assert interpolated_state({"w": weight, "ids": ids}, {"w": weight}, 0.5).keys() == {"w"}
+    assert halfway("newer", {"w": weight}).keys() == {"w"}
 
 
 def test_another_architecture_is_named(ends, tmp_path):
@@ -157,8 +168,10 @@ def test_alpha_by_tower(ends, tmp_path):
     for name, tensor in got.items():
         alpha = 0.8 if name.startswith("vision") else 0.25 if name.startswith("text") else 1.0
         np.testing.assert_allclose(tensor, (1 - alpha) * base[name] + alpha * tuned[name], rtol=1e-5, atol=1e-6)
-    same = interpolated_state(base, tuned, dict.fromkeys(alphas, 0.4))
-    assert all(torch.equal(same[name], tensor) for name, tensor in interpolated_state(base, tuned, 0.4).items())
+    for name, alpha in (("one", 0.4), ("three", dict.fromkeys(alphas, 0.4))):
+        interpolate(*ends, alpha, tmp_path / name)
+    one, three = weights(tmp_path / "one"), weights(tmp_path / "three")
+    assert all(torch.equal(one[name], tensor) for name, tensor in three.items())
 
 
 def test_alpha_by_depth(ends):

@@ -7,13 +7,17 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weft import __version__
 from weft.errors import WeftError
 from weft.progress import say
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MANIFEST = "manifest.json"
 MARKER = "key"
@@ -88,19 +92,40 @@ def disk_error(error: OSError, path: Path) -> WeftError:
     return WeftError(f"cannot write {path}: {reason} ({free:.0f} MB free); make room or write elsewhere, and run again")
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
-    """Writes a file whole or not at all (a temporary name, then a rename). Raises `WeftError` if the disk is full."""
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name to write to, which becomes `path` at the end, its folder made: whole or not at all.
+
+    Raises:
+        WeftError: the disk is full or not writable; whatever fails inside is raised on. Nothing is left behind.
+    """
     temporary = path.with_name(path.name + ".partial")
     try:
-        with temporary.open("wb") as handle:
-            handle.write(data.encode() if isinstance(data, str) else data)
-            handle.flush()
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+        yield temporary
+        with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as error:
+        raise disk_error(error, path) from None
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise disk_error(error, path) from None
+
+
+def write_whole(path: Path, data: bytes | str) -> None:
+    """As `whole`."""
+    with whole(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def save_array(path: Path, array: "np.ndarray") -> None:
+    """`np.save`, as `whole`."""
+    import numpy as np
+
+    with whole(path) as temporary, temporary.open("wb") as handle:
+        np.save(handle, array)
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
@@ -155,6 +180,9 @@ class Stage:
         A killed `work` finds its partial folder again and may go on from what lies in it, as long as
         neither settings nor inputs changed in between. Under `torchrun` the first process does it all and
         the others wait for it, except that every process calls `work` where it is `shared`.
+
+        Raises:
+            WeftError: something that is not ours lies there; the disk is full.
         """
         from weft import processes  # which brings torch: whoever only writes a file should not wait for it
 
@@ -162,8 +190,10 @@ class Stage:
         if self.done():
             say(f"{self.folder.name}: nothing changed, kept {self.folder}")
             return
-        processes.wait()  # until every process has looked
         partial, made = self.folder.with_name(self.folder.name + ".partial"), []
+        for folder, ours in ((self.folder, MANIFEST), (partial, MARKER)):
+            _refuse_others(folder, ours)
+        processes.wait()  # until every process has looked
         try:
             if first:
                 made = self._begin(partial)
@@ -211,6 +241,12 @@ class Stage:
         now = _flat(json.loads(canonical(self.settings))) | _flat(self.inputs)
         names = sorted(n for n in before.keys() | now.keys() if before.get(n, missing) != now.get(n, missing))
         return f" again ({', '.join(names[:5]) or 'format'}{' ...' * (len(names) > 5)} changed)"
+
+
+def _refuse_others(folder: Path, ours: str) -> None:
+    """Raises `WeftError` where a folder that would be replaced was not made by a stage."""
+    if folder.exists() and not (folder / ours).exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise WeftError(f"{folder} holds something that Weft did not make: move it away, or choose another place")
 
 
 def _unmake(made: list[Path]) -> None:

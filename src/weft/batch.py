@@ -107,7 +107,8 @@ class Loader:
         rank, world: this process's number and how many there are; each takes its part of every batch.
 
     Raises:
-        WeftError: no task is left to learn, or the processes cannot share a batch equally.
+        WeftError: no task is left to learn, no product is there to train on, or the processes cannot share a batch
+            equally.
     """
 
     def __init__(
@@ -122,9 +123,14 @@ class Loader:
         self.products = [collection.products[row] for row in self.rows]
         self.facts = [facts(product) for product in self.products]
         self.titles = [normal(product.title) for product in self.products]
-        self.tasks = [t for t in ("short", "long") if getattr(pairs, t) and getattr(settings, f"{t}_weight") > 0]
+        self.tasks = learnt(pairs, settings)
         if not self.tasks:
             raise WeftError("there is nothing to learn: both tasks are left out of [pairs] or have weight 0 in [train]")
+        if not len(self.rows):
+            raise WeftError(
+                f"{collection.folder}: no product of the catalogue is in the train split; curate more products, or set "
+                "smaller curate.dev_share and curate.test_share"
+            )
         if settings.batch % world or len(self.rows) < world:
             raise WeftError(f"train.batch = {settings.batch} products cannot be shared equally by {world} processes")
         self.decoders = decoders()
@@ -140,7 +146,8 @@ class Loader:
         settings = self.settings
         if settings.hard == "base" and self.targets is not None:
             pictures = negatives.Means(self.targets, [self.collection.image_rows[row] for row in self.rows])
-            mined = negatives.mine(pictures, self.facts, self.collection.group[self.rows])
+            judged = self.grades.between([product.id for product in self.products])
+            mined = negatives.mine(pictures, self.facts, self.collection.group[self.rows], grades=judged)
             return lambda epoch: negatives.batches(mined, settings.batch, settings.neighbours, self.seed, epoch)
         categories = [product.category for product in self.products]
         near = 0 if settings.hard == "none" else settings.neighbours
@@ -225,6 +232,11 @@ class Loader:
             text, grade = asked[int(random.integers(len(asked)))]
             return Query(text, (f"asked={text}",)), grade
         return self.writer.short(product, random), 3.0
+
+
+def learnt(pairs: Pairs, settings: Train) -> list[str]:
+    """Which of a product's queries, "short" and "long", a step trains on: those that are written and have a weight."""
+    return [task for task in ("short", "long") if getattr(pairs, task) and getattr(settings, f"{task}_weight") > 0]
 
 
 def prefetched(prepare: Callable[[int], Batch], steps: Sequence[int]) -> Iterator[Batch]:

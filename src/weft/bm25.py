@@ -8,17 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 # Words of letters and digits in any script; Han and kana, written without spaces, go character by character.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_WORD = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+")
 _POSSESSIVE = re.compile(r"['’]s\b")
 
 
-def tokenise(text: str) -> list[str]:
-    """Case-folded words with plurals folded: "Men's Dresses, size XL" -> men, dress, size, xl.
+def tokens(text: str) -> list[str]:
+    """Case-folded words in order (NFKC, possessive 's dropped). Hyphens split: "T-shirt" -> t, shirt."""
+    return _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
-    Unicode is normalised (NFKC), possessive 's is dropped. Hyphens split: "t-shirt" -> t, shirt.
-    """
-    words = _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
-    return [_singular(word) for word in words]
+
+def tokenise(text: str) -> list[str]:
+    """`tokens` with plurals folded: "Men's Dresses, size XL" -> men, dress, size, xl."""
+    return [_singular(word) for word in tokens(text)]
 
 
 def _singular(word: str) -> str:

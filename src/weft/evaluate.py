@@ -125,17 +125,14 @@ def ceiling_and_chance(task: Retrieval, relevant: np.ndarray) -> dict[str, float
     """What a perfect ranking and a random one score on the primary metric, from (Q,) numbers of relevant things.
 
     A random ranking of n things finds each relevant one among its first k with probability k / n, so its recall@k is
-    that; its hit rate is 1 - C(n - r, k) / C(n, k). Other metrics have a chance of their own, not stated here.
+    that. Other metrics have a chance of their own, not stated here.
     """
     name, _, cut = task.primary.partition("@")
     size, k = len(task.corpus), int(cut)
     if name == "recall":
         return {"ceiling": float(metrics.ceiling_recall(relevant, k).mean()), "chance": min(1.0, k / size)}
     if name == "hit_rate":
-        kept = np.ones(len(relevant))
-        for drawn in range(min(k, size)):
-            kept *= np.maximum(size - relevant - drawn, 0) / (size - drawn)
-        return {"ceiling": 1.0, "chance": float((1 - kept).mean())}
+        return {"ceiling": 1.0, "chance": metrics.hit_rate_by_chance(relevant, size, k)}
     if name == "precision":
         return {"ceiling": float((np.minimum(relevant, k) / k).mean()), "chance": float((relevant / size).mean())}
     return {"ceiling": 1.0, "chance": float("nan")}

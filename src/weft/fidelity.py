@@ -40,10 +40,12 @@ def read(path: Path = FILE) -> list[Published]:
     """Every score in a TOML file of `[[baseline]]` tables; see the head of `expected/baselines.toml`.
 
     Raises:
-        WeftError: the file is missing or not TOML, or a table lacks a key.
+        WeftError: the file is missing or not TOML, a table lacks a key, or a tolerance is not above 0.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("baseline", [])
+        if exact := [table["model"] for table in tables if not float(table["tolerance"]) > 0]:
+            raise WeftError(f"{path}: the tolerance of {exact[0]} is not above 0")
         return [
             Published(
                 t["model"], t.get("revision", ""), t["benchmark"], task, metric, float(value), float(t["tolerance"]),

@@ -14,7 +14,7 @@ from weft.benchmarks.record import AnyTask, Benchmark, Retrieval
 from weft.benchmarks.sound import sound
 from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
-from weft.encoders.source import find
+from weft.encoders.source import find, split_name
 from weft.errors import Unable, WeftError
 from weft.evaluate import DEPTH, Scored, bm25_ranking, embed_task, fused, retrieval_metrics, score
 from weft.progress import progress, say
@@ -72,6 +72,10 @@ def evaluate(
         find(place)  # a typo is answered before hours of embedding
         if name == BM25 or name.startswith(f"{BM25}+"):
             raise WeftError(f"{name!r} is the name of a row of its own: call the model something else")
+    file = published or fidelity.FILE
+    scores = fidelity.read(file) if published or file.exists() else []
+    if not scores:
+        say(f"no published score was read from {file}: nothing can be verified; name another file with --published")
     tasks = {(benchmark.name, task.name): task for benchmark in benchmarks for task in benchmark.tasks}
     _say_what_is_asked(benchmarks)
     entrants = {
@@ -80,10 +84,6 @@ def evaluate(
     }
     candidate = next(iter(entrants))
     entrants |= _lexical(tasks, candidate, entrants[candidate])
-    file = published or fidelity.FILE
-    scores = fidelity.read(file) if published or file.exists() else []
-    if not scores:
-        say(f"no published score was read from {file}: nothing can be verified; name another file with --published")
     results = standings.standings(benchmarks, entrants, scores, seed)
     seen = [row for name, place in named.items() for row in _contaminated(name, place, benchmarks, cache)]
     results |= {
@@ -109,10 +109,8 @@ def unique(names: Sequence[str], what: str) -> None:
 
 def name_and_place(spec: str) -> tuple[str, str]:
     """A model's name in tables, and where it is."""
-    name, sign, place = spec.partition("=")
-    if not sign or Path(spec).exists():
-        return (find(spec).name, spec)
-    return name.strip(), place.strip()
+    name, place = split_name(spec)
+    return name or find(place).name, place
 
 
 def _say_what_is_asked(benchmarks: Sequence[Benchmark]) -> None:

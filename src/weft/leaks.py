@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import key_of
+from weft.artefact import key_of, save_array
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Pictures, Retrieval, Side
 from weft.catalogue import copies
@@ -122,10 +122,7 @@ class Known:
         ]
         views = np.concatenate(parts, axis=1) if parts else np.empty((1, 0, 1), np.float32)
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial.npy")
-            np.save(partial, views)
-            partial.replace(path)
+            save_array(path, views)
         return views
 
     def signs(self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable):

@@ -1,8 +1,9 @@
 """The training losses as pure functions of embeddings: what pulls pairs together, and what holds on to the base.
 
-Notation of SYSTEM.md and of the papers: a batch of B products, unit embeddings f (images) and g (queries),
-logit z_ij = exp(t) * <f_i, g_j> + b, weight w_ij of product i against query j. Everything is computed in
-blocks of rows, so no (B, B) matrix is ever held whole; summing the blocks of 0..B gives the batch's loss.
+Notation of ZooClaw-FashionSigLIP2 (arXiv 2606.27708) and of the papers named below: a batch of B products, unit
+embeddings f (images) and g (queries), logit z_ij = exp(t) * <f_i, g_j> + b, weight w_ij of product i against query j.
+Everything is computed in blocks of rows, so no (B, B) matrix is ever held whole; summing the blocks of 0..B gives the
+batch's loss.
 """
 
 import torch

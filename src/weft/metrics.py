@@ -135,6 +135,14 @@ def recall(grades: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
     return (_top(grades, k) > 0).sum(axis=1) / _some(relevant)
 
 
+def hit_rate_by_chance(relevant: np.ndarray, size: int, k: int) -> float:
+    """The mean hit rate@k of random orders of `size` things: 1 - C(size - relevant, k) / C(size, k), averaged."""
+    missed = np.ones(len(relevant))
+    for drawn in range(min(k, size)):
+        missed *= np.maximum(size - relevant - drawn, 0) / (size - drawn)
+    return float((1 - missed).mean())
+
+
 def ceiling_recall(relevant: np.ndarray, k: int) -> np.ndarray:
     """The recall@k of a perfect ranking, min(k, relevant) / relevant."""
     return np.minimum(_some(relevant), k) / relevant

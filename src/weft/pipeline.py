@@ -21,7 +21,7 @@ from weft.errors import WeftError
 from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
 from weft.options import NOTHING_TO_KEEP
 from weft.progress import progress
-from weft.recipe import Recipe, settings
+from weft.recipe import Recipe, plain, settings
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
 from weft.schema import RELEVANT
 from weft.tasks import tasks_of
@@ -50,6 +50,16 @@ class Pipeline:
             adapters.require()
         for name in STAGES[: STAGES.index(last) + 1]:
             getattr(self, name)()
+            if name == "curate" and last not in ("curate", "train") and not self.fresh:
+                self._refuse_without_dev()
+
+    def _refuse_without_dev(self) -> None:
+        """What weaving would say after hours of training."""
+        if not any(task.name.startswith("in-domain/") for task in Collection(self.folder / "curate").tasks("dev")):
+            raise WeftError(
+                f"{self.folder / 'curate'} has no in-domain dev query, so no alpha could be chosen: "
+                "raise curate.dev_share and curate.dev_queries, or add products"
+            )
 
     def _stage(self, name: str, parts: dict, inputs: dict[str, str]) -> Stage:
         return Stage(self.folder / name, parts | {"seed": self.recipe.seed}, inputs)
@@ -84,8 +94,8 @@ class Pipeline:
 
     def _curate_stage(self) -> Stage:
         names = ("sources", "query_log", "curate", "pairs")
-        parts = {name: _plain(getattr(self.recipe, name)) for name in names}
-        parts["benchmarks"] = [_plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
+        parts = {name: plain(getattr(self.recipe, name)) for name in names}
+        parts["benchmarks"] = [plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
         return self._stage("curate", parts, self._source_keys | self._judging_base)
 
     @property
@@ -121,7 +131,7 @@ class Pipeline:
         return self._stage("train", parts, inputs)
 
     def train(self) -> None:
-        from weft.train import train
+        from weft.train import CHECKPOINT, train
 
         recipe = self.recipe
         if self.fresh:  # it knows nothing that could be kept
@@ -135,6 +145,7 @@ class Pipeline:
                 seen.write(folder / "model", collection, None if self.fresh else recipe.base)
                 if recipe.train.reference:
                     seen.write(folder / "model", Collection(recipe.train.reference), str(folder / "model"))
+                (folder / CHECKPOINT).unlink(missing_ok=True)  # until here a failure costs no training
 
         self._train_stage().run(work, shared=True)
 
@@ -301,9 +312,3 @@ class Pipeline:
         from weft.report import table
 
         return table(read_json(self.folder / "evaluate" / "results.json"))
-
-
-def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value):
-        return settings(value)
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig
 
 from weft import trajectory
 from weft.artefact import read_json
+from weft.batch import learnt
 from weft.catalogue.sources.count import rows
 from weft.options import NOTHING_TO_KEEP, Train
 from weft.recipe import Recipe
@@ -106,7 +107,7 @@ class Plan:
     teacher: float
     reference: float
     lora: int
-    cache_disk: int  # the frozen base's image embeddings, float32
+    cache_disk: int  # the frozen base's image embeddings, float32; 0 where no term asks for them or all are made live
     images_disk: int
     checkpoint_disk: int  # weights and both moments
     fits: tuple[Fit, ...]
@@ -120,33 +121,29 @@ class Plan:
 def plan(
     config: PreTrainedConfig,
     products: int,
-    batch: int,
-    micro_batch: int = 0,
-    epochs: int = 1,
+    options: Train,
     tasks: int = 2,
-    checkpointing: bool = False,
     decoders: int = 1,
     cards: tuple[Card, ...] = CARDS,
-    options: Train | None = None,
 ) -> Plan:
     """Estimates a training run of every weight or of LoRA's, in bf16 autocast with AdamW.
 
     Args:
         config: a SigLIP, SigLIP 2 or CLIP config; see `config_of`.
         products: in the training split, one picture each.
-        batch: products that share a loss; micro_batch: those in memory at once, 0 = the whole batch.
-        tasks: texts per product, 2 for short and long.
+        options: the batch and its parts, epochs, checkpointing, LoRA, the teacher, reference data and copies of the
+            weights; nothing else of it is read. What a frozen tower or `probe_epochs` saves is not counted.
+        tasks: texts per product, 2 for short and long (`weft.batch.learnt`).
         decoders: cores that decode pictures at the same time.
-        options: where LoRA, the teacher, reference data and copies of the weights are asked for; nothing else of it is
-            read. What a frozen tower or `probe_epochs` saves is not counted.
     """
-    options = options or Train()
-    micro = min(micro_batch or batch, batch)
+    batch, epochs, checkpointing = options.batch, options.epochs, options.checkpointing
+    micro = min(options.micro_batch or batch, batch)
     image, text, dim = towers(config)
     parameters = count(config)
     total = sum(parameters.values())
     lora = options.lora_rank * (image.adapted() + text.adapted())
-    trained, live = lora or total, asks(options, "pictures") and options.lwf_target == "live"
+    trained, compared = lora or total, asks(options, "pictures")
+    live = compared and options.lwf_target == "live"
     copies = bool(options.l2sp or options.weave_alpha[0] < 1) + trajectory.averages(options)
     held = total if live else (total - parameters["image"]) * asks(options, "texts")  # the frozen base beside it
     per_product = {how: image.activations(how) + tasks * text.activations(how) for how in (False, True)}
@@ -155,7 +152,7 @@ def plan(
     passes = (2 if lora else 3) + (micro < batch) + checkpointing
     teacher = float(live * image.flops() + asks(options, "texts") * tasks * text.flops())
     beside = options.reference_batch / batch if options.reference else 0.0  # products of it to one of the catalogue
-    again = passes - (micro < batch) + (0 < micro_batch < options.reference_batch)
+    again = passes - (micro < batch) + (0 < options.micro_batch < options.reference_batch)
     reference = beside * again * (image.flops() + text.flops())
     flops = float(passes * (image.flops() + tasks * text.flops())) + teacher + reference
     fits = []
@@ -172,7 +169,8 @@ def plan(
         image_tokens=image.tokens, text_tokens=text.tokens, products=products, batch=batch, micro_batch=micro,
         epochs=epochs, tasks=tasks, checkpointing=checkpointing, decoders=decoders, fixed=fixed,
         activations=per_product[checkpointing], block=block, passes=passes, flops=flops, teacher=teacher,
-        reference=reference, lora=lora, cache_disk=4 * products * dim, images_disk=IMAGE_BYTES * products,
+        reference=reference, lora=lora, cache_disk=4 * products * dim * (compared and not live),
+        images_disk=IMAGE_BYTES * products,
         checkpoint_disk=4 * (total + lora) + trained * (8 + 4 * trajectory.averages(options)), fits=tuple(fits),
     )  # fmt: skip
 
@@ -190,9 +188,8 @@ def plan_recipe(recipe: Recipe, products: int = 0) -> str:
     train = recipe.train
     if recipe.base.startswith("new:"):
         train = dataclasses.replace(train, **NOTHING_TO_KEEP)
-    tasks = sum(bool(task) for task in (recipe.pairs.short, recipe.pairs.long))
-    how = (train.batch, train.micro_batch, train.epochs, tasks, train.checkpointing, DECODERS)
-    return render(plan(config_of(recipe.base, recipe), products, *how, options=train)) + note
+    tasks = len(learnt(recipe.pairs, train))
+    return render(plan(config_of(recipe.base, recipe), products, train, tasks, DECODERS)) + note
 
 
 def _counted(recipe: Recipe) -> tuple[int, int] | None:
@@ -237,7 +234,7 @@ def render(plan: Plan) -> str:
         f"  together                      {_bytes(plan.memory)}",
         "disk",
         f"  pictures                      {_bytes(plan.images_disk)}   ({IMAGE_BYTES // 1000} kB each, assumed)",
-        f"  the base's embeddings (LwF)   {_bytes(plan.cache_disk)}",
+        *([f"  the base's embeddings (LwF)   {_bytes(plan.cache_disk)}"] if plan.cache_disk else []),
         f"  a checkpoint                  {_bytes(plan.checkpoint_disk)}",
         "",
         f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth); "

@@ -137,6 +137,9 @@ RANGES = OPTIONS | {
     "curate.zero_shot_share": (0, 1),
     "curate.dev_share": (0, 1),
     "curate.test_share": (0, 1),
+    "curate.dev_queries": (0, math.inf),
+    "curate.test_queries": (0, math.inf),
+    "curate.max_relevant": (1, math.inf),
     "pairs.keep": (0, 1),
     "micro_batch": (1, math.inf),
 }
@@ -148,7 +151,12 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
         part, _, key = name.rpartition(".")
         value = getattr(getattr(recipe, part) if part else recipe, key)
         if not low <= value <= high:
-            yield f"{name} is {value:g}; it must be at least {low:g}" + (f" and at most {high}" if high == 1 else "")
+            yield f"{name} is {value:g}; it must be at least {low:g}" + (
+                f" and at most {high}" if high < math.inf else ""
+            )
+    for source in recipe.sources:
+        if source.limit < 0:
+            yield f"sources.limit is {source.limit}; it must be at least 0, which is no limit"
     if not recipe.sources:
         yield "no catalogue is named: add [[sources]] with a `path`"
     if recipe.curate.dev_share + recipe.curate.test_share >= 1:
@@ -258,3 +266,10 @@ def settings(part: object) -> dict:
     fields = dataclasses.fields(part)
     unused = {f.name for f in fields if f.metadata.get("later") and getattr(part, f.name) == f.default}
     return {name: value for name, value in dataclasses.asdict(part).items() if name not in unused}
+
+
+def plain(value: object) -> object:
+    """Any value of a recipe as plain data: parts by `settings`, tuples of them as lists."""
+    if dataclasses.is_dataclass(value):
+        return settings(value)
+    return [plain(item) for item in value] if isinstance(value, tuple) else value

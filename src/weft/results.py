@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import metrics, sweep
-from weft.artefact import disk_error, write_whole
+from weft.artefact import whole, write_whole
 from weft.benchmarks.record import AnyTask, Retrieval, Side
 from weft.benchmarks.trec import file_name, word
 from weft.encoders import Encoder
@@ -65,19 +65,13 @@ def write_per_query(path: Path, tasks: Mapping[tuple[str, str], AnyTask], scored
     fields = [(name, pa.string()) for name in ("model", "benchmark", "task", "query_id", "metric")]
     fields += [("value", pa.float64()), ("group", pa.string()), ("primary", pa.bool_())]
     schema = pa.schema([*fields, *((name, pa.string()) for name in strata)])
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for (benchmark, name), task in tasks.items():
-                for model, by_task in scored.items():
-                    found = by_task.get((benchmark, name))
-                    for metric, values in found.values.items() if found else ():
-                        told = (model, benchmark, name, None, metric)
-                        writer.write_table(_per_query(schema, task, told, values, strata))
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise disk_error(error, path) from None
+    with whole(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+        for (benchmark, name), task in tasks.items():
+            for model, by_task in scored.items():
+                found = by_task.get((benchmark, name))
+                for metric, values in found.values.items() if found else ():
+                    told = (model, benchmark, name, None, metric)
+                    writer.write_table(_per_query(schema, task, told, values, strata))
 
 
 def _per_query(schema: pa.Schema, task: AnyTask, told: tuple, values: np.ndarray, strata: list[str]) -> pa.Table:
@@ -149,7 +143,8 @@ def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Cho
         f"on every out-of-domain dev task{mean if rule.mean_delta < 1 else ''}",
         "margin": "the largest worst-case dev margin over the strongest baseline, in standard errors",
     }[rule.kind]
-    note = "no alpha above 0 qualifies: the base itself is returned" if choice.place == 0 else ""
+    better = "does better than the base" if any(choice.feasible[1:]) else "qualifies"
+    note = f"no alpha above 0 {better}: the base itself is returned" if choice.place == 0 else ""
     return {
         "chosen": chosen,
         "rule": prose,

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error
+from weft.artefact import save_array, whole
 from weft.benchmarks.record import AnyTask, Pictures, Retrieval, Side
 from weft.catalogue import duplicates
 from weft.catalogue.collection import Collection
@@ -18,6 +18,7 @@ from weft.errors import WeftError
 from weft.progress import progress
 
 FILE = "weft_trained_on.parquet"
+SCHEMA = pa.schema([("product_id", pa.string()), ("exact", pa.uint64()), ("look", pa.binary(32))])
 ALIKE = 15
 """Bits of 256 that two pictures' hashes may differ by and still be called one picture. Of 2,000 KAGL photos, copies
 made smaller by a fifth and saved at quality 75 differ by 14 or less in 99%, strangers by 32 or more in 99%; a copy
@@ -47,13 +48,13 @@ class Seen:
         if not path.exists():
             return None
         try:
-            table = pq.read_table(path)
+            table = _read(path)
             looks = [np.frombuffer(look, dtype=np.uint8) for look in table["look"].to_pylist() if look]
             exact = np.unique(table["exact"].to_numpy())
             ids = frozenset(table["product_id"].to_pylist())
             return cls(ids, exact, np.stack(looks) if looks else NO_LOOKS)
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise WeftError(f"{path} is damaged ({error}); copy the model's folder again or delete the file") from None
+        except ValueError as error:  # hashes of unequal lengths
+            raise _damaged(path, error) from None
 
 
 def write(model: Path, collection: Collection, base: str | None) -> None:
@@ -65,15 +66,24 @@ def write(model: Path, collection: Collection, base: str | None) -> None:
         for product in np.flatnonzero(collection.split == "train")
         for row in collection.image_rows[product]
     ]
-    schema = pa.schema([("product_id", pa.string()), ("exact", pa.uint64()), ("look", pa.binary(32))])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
     older = local_folder(base) / FILE if base else None
     if older and older.exists():
-        table = pa.concat_tables([table, pq.read_table(older, schema=schema)])
+        table = pa.concat_tables([table, _read(older)])
+    with whole(model / FILE) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _read(path: Path) -> pa.Table:
+    """What a model was trained on. Raises `WeftError` if it is damaged."""
     try:
-        pq.write_table(table, model / FILE, compression="zstd")
-    except OSError as error:
-        raise disk_error(error, model / FILE) from None
+        return pq.read_table(path, schema=SCHEMA)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> WeftError:
+    return WeftError(f"{path} is damaged ({error}); copy the model's folder again or delete the file")
 
 
 def first64(sha256: str) -> int:
@@ -81,8 +91,8 @@ def first64(sha256: str) -> int:
 
 
 def contamination(task: AnyTask, seen: Seen, cache: Path | None = None) -> dict[str, int]:
-    """How many of the things that answer this task's queries the model was trained on: by product id, by the very
-    bytes of a picture, and by how a picture looks.
+    """How much of what answers this task's queries the model was trained on: "id" counts things, by product id;
+    "exact" and "perceptual" count their pictures, by their very bytes and by how they look.
 
     Ids of two catalogues may be equal by chance (row numbers are): a count by id alone is a reason to look.
     """
@@ -121,10 +131,7 @@ def looks_of(pictures: Pictures, cache: Path | None = None) -> np.ndarray:
         except (ImageError, WeftError):
             continue
     if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npy")
-        np.save(partial, looks)
-        partial.replace(path)
+        save_array(path, looks)
     return looks
 
 

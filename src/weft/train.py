@@ -1,5 +1,6 @@
 """The training loop: exact large batches, both tasks, graded weights, distillation, bit-exact resume."""
 
+import dataclasses
 import json
 import time
 from itertools import repeat
@@ -27,11 +28,13 @@ from weft.reference import Reference
 from weft.teacher import asks, base_embeddings, frozen
 from weft.weights import FISHER, save_tensors
 
+CHECKPOINT = "checkpoint.safetensors"
+
 
 def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -> None:
     """Fine-tunes `base` on the collection's train split and saves `folder/model`.
 
-    Leaves `log.jsonl` (a line a step) and, until it ends, `checkpoint.safetensors`, from which a killed
+    Leaves `log.jsonl` (a line a step) and the last `CHECKPOINT`, for the caller to delete, from which a killed
     run goes on to bit-identical weights (same machine, versions and number of threads).
     Under `torchrun` every process takes its part of each batch; the first one writes.
 
@@ -53,7 +56,8 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
         reference = Reference(general, encoder, settings, recipe.seed, folder, device, loader.steps, *place)
         if settings.fisher_batches:
             pairs = Pairs(short="title", long="title")
-            general = Loader(general, encoder, pairs, settings, recipe.seed, None, *place)
+            plain = dataclasses.replace(settings, written="", grades="", read_open=False)  # these are the catalogue's
+            general = Loader(general, encoder, pairs, plain, recipe.seed, None, *place)
             fisher.write(folder / FISHER[0], encoder, general, settings, device)
     adapted = None
     if settings.lora_rank:
@@ -68,7 +72,7 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
     held, probing = before_the_last(encoder), loader.steps * settings.probe_epochs // settings.epochs
     start = trajectory.copied(trained) if settings.l2sp or settings.weave_alpha[0] < 1 else []
     mean = trajectory.copied(trained) if trajectory.averages(settings) else []
-    checkpoint = folder / "checkpoint.safetensors"
+    checkpoint = folder / CHECKPOINT
     done = _resume(checkpoint, encoder, optimizer, mean, device) if checkpoint.exists() else 0
     log = _Log(folder / "log.jsonl", done)
     started = time.monotonic()
@@ -116,7 +120,6 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
         log.flush()
         encoder.model.eval()
         encoder.save(folder / "model")
-        checkpoint.unlink(missing_ok=True)
         seconds = time.monotonic() - started
         pairs = settings.batch * (loader.steps - done)
         say(f"  trained {loader.steps - done} steps in {seconds:.0f} s, {pairs / max(seconds, 1e-9):.0f} products/s")
@@ -127,8 +130,6 @@ def teachers(
 ) -> tuple[np.ndarray | None, Encoder | None]:
     """The base's embeddings of all training pictures, and a frozen copy of it for what must be asked live: queries,
     which are written anew at every step, and pictures where `lwf_target` says so. None where no term asks."""
-    if settings.lwf_target not in ("cached", "live"):
-        raise WeftError(f"train.lwf_target is {settings.lwf_target!r}; known are 'cached' and 'live'")
     live = asks(settings, "pictures") and settings.lwf_target == "live"
     targets = None
     if asks(settings, "pictures") and not live:

@@ -102,16 +102,6 @@ def check_match(base: Path, tuned: Path) -> None:
         matching(Folder(Path(base), files).shapes(), Folder(Path(tuned), files).shapes(), Path(base), Path(tuned))
 
 
-def interpolated_state(
-    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], alpha: Alpha, depth: float = 0.0
-) -> dict[str, Tensor]:
-    """theta(alpha) of two state dicts in memory, by the same rule. Raises `WeftError` when they do not match."""
-    shapes = [{name: (tuple(t.shape), t.is_floating_point()) for name, t in s.items()} for s in (base, tuned)]
-    names = matching(*shapes, "the base", "the tuned model")
-    alphas = alphas_of(names, alpha, depth)
-    return {name: _blend(name, base[name], tuned[name], alphas[name]) for name in names}
-
-
 def layers(names: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Name -> (place, top): 0 for what comes before a tower's first layer, 1 to L for its layers, and top = L + 1 for
     what comes after the last one; the head (logit scale and bias) is at its own top."""
@@ -217,7 +207,7 @@ def _blend(name: str, base: Tensor, tuned: Tensor, alpha: float, *importance: Te
     return torch.lerp(base.float(), tuned.float(), ours / (ours + theirs))
 
 
-def matching(base: dict[str, tuple], tuned: dict[str, tuple], where_base, where_tuned) -> list[str]:
+def matching(base: dict[str, tuple], tuned: dict[str, tuple], where_base: Path, where_tuned: Path) -> list[str]:
     """The names to interpolate, in order. Integer buffers that one side lacks are derived ones and left out
     (older files of CLIP store position ids, newer ones do not)."""
     both = base.keys() & tuned.keys()
@@ -248,9 +238,9 @@ def _form(item: tuple) -> str:
     return f"{'x'.join(map(str, shape)) or 'scalar'}{'' if floating else ' integer'}"
 
 
-def _configs(base, tuned) -> str:
+def _configs(base: Path, tuned: Path) -> str:
     """What differs between the two config.json, for the error message."""
-    if not all(isinstance(folder, Path) and (folder / "config.json").exists() for folder in (base, tuned)):
+    if not all((folder / "config.json").exists() for folder in (base, tuned)):
         return ""
     first, second = (dict(_flat(read_json(folder / "config.json"))) for folder in (base, tuned))
     silent = ("dtype", "torch_dtype", "transformers_version", "_name_or_path")

@@ -16,7 +16,7 @@ from weft.annotate.server import _bind, app_of, levels, open_session
 from weft.errors import WeftError
 from weft.judging.judgements import SCHEMA
 from weft.judging.pool import Pool
-from weft.judging.rubric import RUBRICS, Rubric
+from weft.judging.rubric import RUBRICS, Rubric, rubric_of
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_torn_line_costs_one_answer_and_no_more(folder, tmp_path):
     assert {n: a.grade for n, a in again.answers.items()} == {0: 0, 1: 1} and again.current == 2
     again.answer(2, 3)
     again.log.close()
-    export(out)
+    export(out, small_pool.RUBRIC)
     assert sorted(row["grade"] for row in pq.read_table(out).to_pylist()) == [0, 1, 3]
 
 
@@ -156,7 +156,7 @@ def test_the_export_is_what_judges_write(folder, tmp_path):
             session.answer(number, grade)
         pairs = session.every.pairs
         session.log.close()
-    paths = export(out)
+    paths = export(out, small_pool.RUBRIC)
     table = pq.read_table(out)
     assert table.schema.equals(SCHEMA) and [path.name for path in paths] == ["human.parquet", "human.qrels"]
     anna = {row["doc_id"]: row for row in table.to_pylist() if row["judge"] == "human:ANNA"}
@@ -164,6 +164,27 @@ def test_the_export_is_what_judges_write(folder, tmp_path):
     assert anna[pairs[2].doc_id]["grade"] is None and anna[pairs[0].doc_id]["rubric"] == "fashion-0-3@1"
     lines = (tmp_path / "human.qrels").read_text().splitlines()
     assert sorted(lines) == sorted(f"q_0 0 {pair.doc_id} {g}" for pair, g in zip(pairs, (2, 1, 0), strict=False))
+
+
+def test_a_log_that_holds_nothing_is_passed_over(folder, tmp_path):
+    """A program that was killed, or ran out of room, between opening its log and saying whose it is."""
+    out = tmp_path / "human.parquet"
+    session = open_session(folder, out, "ANNA", small_pool.RUBRIC)
+    session.answer(0, 2)
+    session.log.close()
+    for name, left in (("BEN", b""), ("CLEO", b'{"annotator": "CL')):
+        log_path(out, name).write_bytes(left)
+    export(out, small_pool.RUBRIC)
+    assert [row["judge"] for row in pq.read_table(out).to_pylist()] == ["human:ANNA"]
+
+
+def test_a_rubric_of_one_s_own_is_kept_with_the_grades(folder, tmp_path):
+    rubric, out = Rubric("mine", 1, 10, 7, "10: yes"), tmp_path / "human.parquet"
+    session = open_session(folder, out, "ANNA", rubric)
+    session.answer(0, 8)
+    session.log.close()
+    export(out, rubric)
+    assert rubric_of("mine@1", [out]) == rubric
 
 
 def test_the_server_answers_only_its_own_page(session, tmp_path):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from planted import MANY, run, sound, with_texts, with_titles
 
+from weft import metrics
 from weft.audit import Subject, audit
 from weft.audit.baselines import chance, popularity
 from weft.audit.boilerplate import shared
-from weft.audit.colour_shortcut import hit_rate_by_chance, lab
+from weft.audit.colour_shortcut import lab
 from weft.audit.contained import holders
 from weft.audit.other_views import products
 from weft.audit.vocabulary import ALIKE, CLOSE, COLOURS, HEDGES, INK, KINDS, SCENE, colours, disagree, kinds
@@ -181,7 +182,7 @@ def test_chance_is_the_mean_over_all_orders():
             scores.append(np.mean(each.get(primary, hits.mean(1))))
         assert chance(subject) == pytest.approx(np.mean(scores)), primary
     hits = np.isin(orders[:, :2], [0, 1]).any(axis=1).mean()
-    assert hit_rate_by_chance(np.asarray([2]), 5, 2) == pytest.approx(hits)
+    assert metrics.hit_rate_by_chance(np.asarray([2]), 5, 2) == pytest.approx(hits)
 
 
 def test_popularity_does_not_know_its_own_answers():

@@ -5,16 +5,21 @@ from itertools import product
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft.artefact import write_json
 from weft.audit import Subject
-from weft.audit.judged import Judged
+from weft.audit.judged import Judged, reader
 from weft.audit.preference import Fits, exact_test, fits, preference_gaps, preferences, source_preference, standing
 from weft.audit.source_bias import check, fair_scores, sources
 from weft.benchmarks.record import Retrieval, Side
 from weft.errors import WeftError
+from weft.judging.judgements import SCHEMA
+from weft.judging.pool import FACTS, PAIRS, SYSTEMS, write_tables
+from weft.judging.rubric import Rubric
 
 
 def flat(*sizes: int) -> Fits:
@@ -210,3 +215,17 @@ def test_judgements_are_read_with_what_systems_brought_into_the_pool():
     said = Judged.read(task, pool, rows, relevant=2)
     assert [found.tolist() for found in said.fitting[:3]] == [[0, 3], [], []]
     assert [found.tolist() for found in said.pooled[:3]] == [[3], [7], []]
+
+
+def test_what_fits_is_what_the_judgements_own_rubric_calls_relevant(tmp_path):
+    task, rubric, place = subject(0.0, "source").task, Rubric("ten", 1, 10, 7, "10: yes"), tmp_path / "judged.parquet"
+    (tmp_path / "pool").mkdir()
+    write_tables(tmp_path / "pool", PAIRS.empty_table(), SYSTEMS.empty_table())
+    write_json(tmp_path / "pool" / FACTS, {"pairs": 0})
+    fixed = dict.fromkeys(SCHEMA.names) | {"task": task.name, "query_id": "q0", "judge": "j", "rubric": str(rubric)}
+    rows = [fixed | {"doc_id": f"i{number}", "grade": grade} for number, grade in ((0, 10.0), (3, 7.0), (5, 6.0))]
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), place)
+    with pytest.raises(WeftError, match="ten@1 mean is not written"):
+        reader(tmp_path / "pool", [place])
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), place)
+    assert reader(tmp_path / "pool", [place])(task).fitting[0].tolist() == [0, 3]

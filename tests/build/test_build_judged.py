@@ -9,7 +9,7 @@ from shop_shelf import collection
 
 from weft.artefact import read_json
 from weft.build import Settings, build
-from weft.build.judged import Judged, apply, on_our_scale
+from weft.build.judged import Judged, apply, on_our_scale, read
 from weft.build.select import choose
 from weft.catalogue.collection import Collection
 from weft.cli import building
@@ -18,7 +18,7 @@ from weft.judging.attribute import Blurred, ByWords
 from weft.judging.gather import Wanted, make
 from weft.judging.judge import by_attributes
 from weft.judging.pool import Pool
-from weft.judging.rubric import RUBRICS
+from weft.judging.rubric import RUBRICS, Rubric
 from weft.recipe import Pairs
 
 ALLOWED = ["few queries", "contradictions"]  # a judge that is wrong contradicts titles
@@ -66,6 +66,17 @@ def test_judged_grades_count_and_others_stay(judged):
     assert told["answers_unjudged"] == sum((twin, *key) not in given for key in before for twin in ("short", "long"))
     assert told["queries_left_out"] == len(rows(first, "queries")) - len(truth)
     assert f"{told['used']:,} pairs were graded by words" in (second / "README.md").read_text()
+
+
+def test_a_rubric_of_one_s_own_is_read_as_it_says(judged, tmp_path):
+    rubric, pool = Rubric("ten", 1, 10, 1, "10: yes"), Pool(judged / "pool")
+    by_attributes(pool, tmp_path / "ten", Blurred(ByWords(), 10), rubric)
+    table = pq.read_table(tmp_path / "ten" / "judgements.parquet")
+    given = {row["grade"] for row in table.to_pylist()} - {None}
+    assert given == {0, 1, 10} and set(read([tmp_path / "ten"]).grades.values()) == {0, 2, 3}
+    pq.write_table(table.replace_schema_metadata(None), tmp_path / "old.parquet")
+    with pytest.raises(WeftError, match="ten@1 mean is not written"):
+        read([tmp_path / "old.parquet"])
 
 
 def test_judgements_of_other_queries_are_refused(judged):

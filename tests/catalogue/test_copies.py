@@ -40,6 +40,10 @@ CHANGES = {
 }
 
 
+def squares(images: list[Image.Image]) -> np.ndarray:
+    return np.stack([copies.square(image) for image in images])
+
+
 @pytest.fixture(scope="module")
 def pictures() -> list[Image.Image]:
     return drawn(30, 1)
@@ -47,12 +51,12 @@ def pictures() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def originals(pictures) -> np.ndarray:
-    return copies.squares_of(pictures)
+    return squares(pictures)
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_copy_is_found_and_named(change, pictures, originals):
-    changed = copies.squares_of([CHANGES[change](image) for image in pictures])
+    changed = squares([CHANGES[change](image) for image in pictures])
     views = copies.views(originals)
     found = copies.find(copies.outlines(changed), views, changed.__getitem__, originals.__getitem__)
     assert [(place, other) for place, other, _, _ in found] == [(place, place) for place in range(30)]
@@ -60,7 +64,7 @@ def test_every_copy_is_found_and_named(change, pictures, originals):
 
 
 def test_other_products_of_the_same_kinds_are_no_copies(originals):
-    others = copies.squares_of(drawn(60, 2))
+    others = squares(drawn(60, 2))
     assert (
         copies.find(copies.outlines(others), copies.views(originals), others.__getitem__, originals.__getitem__) == []
     )

@@ -1,4 +1,7 @@
-"""Tables in parts are byte for byte what pyarrow writes at once."""
+"""Tables in parts are byte for byte what pyarrow writes at once; a file has two names or is copied."""
+
+import os
+import resource
 
 import numpy as np
 import pyarrow as pa
@@ -7,7 +10,8 @@ import pytest
 
 from weft.catalogue import collection, parts
 from weft.catalogue.collection import PRODUCTS, QRELS, write_table
-from weft.catalogue.parts import read_parts, write_parts
+from weft.catalogue.parts import link_or_copy, read_parts, write_parts
+from weft.errors import WeftError
 
 
 def product(row):
@@ -56,3 +60,33 @@ def test_what_fails_between_parts_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="no more"):
         write_parts(tmp_path / "table", failing(), QRELS)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_file_has_two_names(tmp_path):
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_text("new")
+    target.write_text("old")
+    (tmp_path / "b.partial").write_text("of a killed run")
+    for _ in range(2):  # the second time they are one already
+        link_or_copy(source, target)
+        assert target.samefile(source) and sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_where_no_file_has_two_names_it_is_copied(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"x" * 100_000)
+    link_or_copy(source, target)
+    assert target.read_bytes() == source.read_bytes() and not target.samefile(source)
+    assert "copied" in capsys.readouterr().err
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # the system refuses larger files
+    try:
+        with pytest.raises(WeftError, match="cannot write"):
+            link_or_copy(source, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert target.read_bytes() == source.read_bytes(), "what was there stays"

@@ -1,9 +1,11 @@
 """Sources that are no files: a dataset of the Hugging Face hub, streamed, and the demo."""
 
 import dataclasses
+import io
 import sys
 
 import datasets
+import fsspec
 import pytest
 from source_tables import picture, take
 
@@ -11,7 +13,7 @@ from weft.catalogue.sources import Columns, SourceSpec, brand_share, open_source
 from weft.errors import WeftError
 
 
-def stand_in_for_the_hub(monkeypatch, asked: dict):
+def stand_in_for_the_hub(monkeypatch, asked: dict, photos: list | None = None):
     features = datasets.Features(
         {
             "photos": datasets.List(datasets.Image()), "name": datasets.Value("string"),
@@ -19,7 +21,7 @@ def stand_in_for_the_hub(monkeypatch, asked: dict):
         }
     )  # fmt: skip
     rows = {
-        "photos": [[{"bytes": picture(i), "path": None}] for i in range(3)] + [[{"bytes": b"", "path": None}]],
+        "photos": photos or [[{"bytes": data, "path": None}] for data in (*map(picture, range(3)), b"")],
         "name": list("abcd"), "kind": [0, 1, 0, 1], "unused": [0] * 4,
     }  # fmt: skip
 
@@ -50,6 +52,38 @@ def test_a_hub_dataset_streams_with_its_pictures_encoded(monkeypatch):
         ("a", "shirt", (picture(0),)), ("b", "shoe", (picture(1),)), ("c", "shirt", (picture(2),)),
     ]  # fmt: skip
     assert [(s.item, s.reason) for s in skips] == [("row-000003", "no usable picture: empty")]
+
+
+OWN = "hf://datasets/shop/clothes@abc123"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"{OWN}/a.jpg", "hf://datasets/shop/clothes/a.jpg", f"zip://in/a.jpg::{OWN}/b.zip", f"tar://a.jpg::{OWN}/b.tar"],
+)
+def test_pictures_beside_the_tables_are_fetched(monkeypatch, path):
+    stand_in_for_the_hub(monkeypatch, {}, [[{"bytes": None, "path": path}]] * 4)
+    monkeypatch.setattr(fsspec, "open", lambda asked, mode: io.BytesIO(picture(int(asked != path))))
+    products, _ = take(HUB)
+    assert [p.images for p in products] == [(picture(0),)] * 4
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "http://10.0.0.1/x?hf://", f"http://10.0.0.1/x?{OWN}/a.jpg", f"{OWN}/a.jpg::http://10.0.0.1/x",
+        f"http://10.0.0.1/x::{OWN}/a.jpg", f"filecache://a.jpg::{OWN}/b.zip", f"zip://a.jpg::file:///b.zip::{OWN}/b.zip",
+        "zip://a.jpg::/etc/b.zip", "file:///etc/passwd?hf://", "hf://datasets/shop/clothes-private/a.jpg",
+        "hf://datasets/shop/other/a.jpg", "hf://shop/clothes/a.jpg", f"{OWN}/../../../other/a.jpg", "a.jpg",
+    ],
+)  # fmt: skip
+def test_a_path_that_leads_out_of_the_dataset_is_not_opened(monkeypatch, path):
+    stand_in_for_the_hub(monkeypatch, {}, [[{"bytes": None, "path": path}]] * 4)
+    monkeypatch.setattr(fsspec, "open", lambda *_: pytest.fail("opened"))
+    products, skips = take(HUB)
+    assert (
+        not products and [s.reason for s in skips] == [f"no usable picture: {path!r} is not a file of the dataset"] * 4
+    )
 
 
 def test_hub_problems_are_explained(monkeypatch):

@@ -116,10 +116,9 @@ def test_strict_stops_at_the_first_bad_item(tmp_path):
         next(source)
 
 
-def test_limits_on_pictures_are_passed_on(tmp_path):
+def test_the_limit_on_pictures_is_passed_on(tmp_path):
     spec = parquet(tmp_path, [shirt()])
     assert "too small (16x16)" in take(spec, min_side=17)[1][0].reason
-    assert "more than 100 pixels" in take(spec, max_pixels=100)[1][0].reason
 
 
 def test_where_split_limit_and_brands(tmp_path):

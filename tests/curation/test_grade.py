@@ -15,7 +15,7 @@ from weft.curation import render
 from weft.curation.grade import grade, scaled
 from weft.curation.pairing import near_misses, own_pairs, query_id
 from weft.curation.write import Options, write
-from weft.endpoint import Endpoint, Ledger
+from weft.endpoint import Asked, Endpoint, Ledger
 from weft.errors import WeftError
 from weft.judging.attribute import Blurred, ByWords
 from weft.judging.judge import by_attributes
@@ -31,14 +31,14 @@ RUBRIC = RUBRICS["fashion-0-3"]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     run = wordsmith.shop(tmp_path_factory.mktemp("graded"))
-    write(run, run / "write", None, Options(versions=1))
+    write(run, run / "write", Asked(), Options(versions=1))
     return run
 
 
 def graded(run: Path, out: Path, server: Server | None, **more) -> tuple[dict, list[dict]]:
     where = Endpoint(server.url, "toy", first_wait=0.01, tries=2) if server else None
-    rubric = more.pop("rubric", RUBRIC)
-    found = grade(run, run / "write", out, where, rubric, **{"side": 0} | more)
+    asked = Asked(where, **{name: more.pop(name) for name in ("ledger", "dry_run") if name in more})
+    found = grade(run, run / "write", out, asked, more.pop("rubric", RUBRIC), **{"side": 0} | more)
     return found, pq.read_table(out / "grades.parquet").to_pylist() if "status" in found else []
 
 
@@ -114,7 +114,7 @@ def test_pairs_from_a_file_and_a_budget(run, tmp_path):
     (tmp_path / "pairs.csv").write_text(f"query,product_id\nsomething else,{product}\n")
     with Server(attributes) as server:
         more = {"pairs": tmp_path / "pairs.csv"}
-        found, _ = graded(run, tmp_path, server, dry=True, ledger=Ledger(1000, 1000), **more)
+        found, _ = graded(run, tmp_path, server, dry_run=True, ledger=Ledger(1000, 1000), **more)
         assert not server.seen and "requests" in render.graded(found) and not (tmp_path / "grades.parquet").exists()
         found, rows = graded(run, tmp_path, server, ledger=Ledger(1000, 1000, 1.0), **more)
         assert found["left"] > 0 and found["status"]["not asked"] == found["left"]
@@ -139,11 +139,29 @@ def test_another_judges_judgements_of_the_pool_do_as_well(run, tmp_path):
     assert all(row["grade"] == min(row["given"], 3) for row in rows if row["given"] is not None)
 
 
+def test_judgements_by_a_rubric_of_one_s_own_are_read_as_it_says(run, tmp_path):
+    graded(run, tmp_path, None)
+    pool, rule = Pool(tmp_path / "pool"), Blurred(ByWords(), 10)
+    by_attributes(pool, tmp_path / "ten", rule, Rubric("ten", 1, 10, 7, "10: yes"))
+    with pytest.raises(WeftError, match="ten@1 go to 10"):
+        graded(run, tmp_path, None, judgements=tmp_path / "ten")
+    own = Rubric("own", 1, 3, 1, "3: yes")
+    by_attributes(pool, tmp_path / "own", Blurred(ByWords(), 3), own)
+    _, rows = graded(run, tmp_path, None, judgements=tmp_path / "own")
+    assert {row["rubric"] for row in rows} == {"own@1"} and all(row["grade"] == row["given"] for row in rows)
+    path = tmp_path / "own" / "judgements.parquet"
+    pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)  # as older versions wrote them
+    with pytest.raises(WeftError, match="own@1 mean is not written"):
+        graded(run, tmp_path, None, judgements=tmp_path / "own")
+
+
 def test_rubrics_without_a_place_on_the_scale_are_refused(run, tmp_path):
     assert [scaled(RUBRICS["fashion-0-4"], float(g)) for g in range(5)] == [0, 1, 2, 3, 3]
     assert scaled(Rubric("mine", 1, 3, 2, ""), 2.0) == 2
     with pytest.raises(WeftError, match="0 to 3 alone"):
         graded(run, tmp_path, None, rubric=Rubric("mine", 1, 10, 5, ""))
+    with pytest.raises(WeftError, match="0 to 3 alone"):
+        graded(run, tmp_path, None, rubric=Rubric("fashion-0-3", 2, 10, 5, ""))
     with pytest.raises(WeftError, match="weft write"):
-        grade(run, tmp_path / "nothing", tmp_path, None, RUBRIC)
+        grade(run, tmp_path / "nothing", tmp_path, Asked(), RUBRIC)
     assert query_id("Red  dress") == query_id("red dress") != query_id("dress red")

@@ -14,6 +14,7 @@ from weft.catalogue.collection import Collection
 from weft.curation import render
 from weft.curation.prompt import text_of
 from weft.curation.write import AGAIN, Options, write
+from weft.endpoint import Asked
 from weft.errors import WeftError
 from weft.pairs.queries import Writer
 from weft.pairs.writing import Written, wanted
@@ -106,7 +107,9 @@ def test_invented_attributes_and_brands_are_named(run, tmp_path):
         return wordsmith.answer("marlo " + " ".join(wordsmith.values(body)[-1:]))
 
     with Server(branded) as server:
-        found, rows = written(run, tmp_path / "b", server, Options(versions=1, brand=False, twins=False), body={"n": 1})
+        found, rows = written(
+            run, tmp_path / "b", server, Options(versions=1, brand=False, twins=False), fields={"n": 1}
+        )
     assert found["kinds"]["short"]["rejected"] == {"brand": 3 * found["kinds"]["short"]["texts"]}
     for body in server.seen:
         assert "brand" not in wordsmith.shown(body)["attributes"] and "Do not name any brand" in words(body)
@@ -154,7 +157,7 @@ def test_twins_are_a_benchmark_of_the_same_questions(run, tmp_path):
 def test_a_twin_is_no_query_that_is_there_already(run, tmp_path):
     """Neither its own, nor one that another query or twin of its task has."""
     with Server(lambda body, time: wordsmith.answer(wordsmith.shown(body).get("query", "x").upper())) as server:
-        found, rows = written(run, tmp_path, server, Options(versions=0, twins=True), body={"n": 1})
+        found, rows = written(run, tmp_path, server, Options(versions=0, twins=True), fields={"n": 1})
     told = found["kinds"]["twin"]
     assert (
         told["written"] == 0
@@ -211,8 +214,8 @@ def test_the_text_of_an_answer(answer, text):
 
 def test_bad_settings_are_told(run, tmp_path):
     with pytest.raises(WeftError, match="known are en"):
-        write(run, tmp_path, None, Options(language="xx"))
+        write(run, tmp_path, Asked(), Options(language="xx"))
     with pytest.raises(WeftError, match="at least 0"):
         Options(versions=-1)
     with pytest.raises(WeftError, match="does not exist"):
-        write(tmp_path, tmp_path, None)
+        write(tmp_path, tmp_path, Asked())

@@ -26,7 +26,7 @@ def run(tmp_path_factory) -> Path:
 def test_a_dry_run_sends_and_writes_nothing_and_a_budget_ends_cleanly(run, tmp_path):
     options = Options(versions=1)
     with Server(wordsmith.good) as server:
-        found, _ = written(run, tmp_path, server, options, dry=True, ledger=Ledger(1000, 1000))
+        found, _ = written(run, tmp_path, server, options, dry_run=True, ledger=Ledger(1000, 1000))
         assert not server.seen and not list(tmp_path.iterdir()) and "at the given prices" in render.written(found)
         ledger = Ledger(1000, 1000, budget=2.0)  # 0.11 a text, once the endpoint has counted
         found, rows = written(run, tmp_path, server, options, ledger=ledger)
@@ -82,9 +82,9 @@ KILLED = """
 import sys
 from pathlib import Path
 from weft.curation.write import Options, write
-from weft.endpoint import Endpoint
+from weft.endpoint import Asked, Endpoint
 run, out, url = sys.argv[1:]
-write(run, Path(out), Endpoint(url, "toy", concurrency=2), Options(versions=1))
+write(run, Path(out), Asked(Endpoint(url, "toy", concurrency=2)), Options(versions=1))
 """
 
 

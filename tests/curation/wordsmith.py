@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from scripted import Server, words
 from weft.curation.write import Options, write
-from weft.endpoint import Endpoint
+from weft.endpoint import Asked, Endpoint
 from weft.pipeline import Pipeline
 from weft.recipe import load
 
@@ -67,6 +67,6 @@ def written(
     run: Path, out: Path, server: Server | None, options: Options | None = None, **more
 ) -> tuple[dict, list[dict]]:
     where = Endpoint(server.url, "toy", "sk-secret", first_wait=0.01, tries=2) if server else None
-    found = write(run, out, where, options or Options(), **more)
+    found = write(run, out, Asked(where, **more), options or Options())
     path = out / "written.parquet"
     return found, pq.read_table(path).to_pylist() if path.exists() else []

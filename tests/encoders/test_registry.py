@@ -44,6 +44,7 @@ def test_every_record_is_whole(name):
     assert model.family in encoders.LOADERS and model.millions > 100
     assert model.hub.count("/") == 1 or "github.com" in model.note
     assert model.licence or model.note
+    assert model.licence in ("", "apache-2.0", "mit"), "an id of the hub's list: it stands in a published card's YAML"
     assert model.revision == "" or re.fullmatch(r"[0-9a-f]{40}", model.revision)
     if model.hub:
         assert known(model.hub) is model and known(f"hf-hub:{model.hub}") is model
@@ -123,6 +124,15 @@ def test_names_and_what_they_mean(tmp_path, monkeypatch):
     assert source.find("demo").place == str(encoders.DEMO)
     with pytest.raises(WeftError, match="openfashionclip is not on the hub: published as a pickle"):
         source.find("openfashionclip")
+
+
+def test_a_model_may_be_given_a_name(tmp_path):
+    assert source.split_name("clip") == ("", "clip")
+    assert source.split_name("Ours = runs/x/model") == ("Ours", "runs/x/model")
+    folder = tmp_path / "alpha=0.5"
+    assert source.split_name(str(folder))[0], "there is no such folder"
+    folder.mkdir()
+    assert source.split_name(str(folder)) == ("", str(folder))
 
 
 def test_the_pinned_revision_is_what_is_read(tmp_path, monkeypatch):

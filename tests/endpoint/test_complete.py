@@ -13,7 +13,8 @@ from asking import SECRET, ask, echo, question
 
 from scripted import Reply, Server, chat, words
 from weft.endpoint import Answer, Endpoint, Ledger, Request, answered, complete, estimate, picture
-from weft.endpoint.journal import read
+from weft.endpoint.complete import _ask
+from weft.endpoint.journal import Journal, read
 from weft.endpoint.pace import Pace, backoff, retry_after
 from weft.errors import WeftError
 
@@ -159,3 +160,16 @@ def test_waits_are_bounded():
     assert retry_after("1.5") == 1.5 and retry_after(None) is None and retry_after("soon") is None
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
     assert retry_after("Wed, 21 Oct 2099 07:28:00 GMT") > 3e8
+
+
+def test_what_was_stopped_says_so_as_its_reason_and_is_not_kept(tmp_path):
+    class Stopped:
+        endpoint, ledger = Endpoint("http://localhost:9/v1", "toy"), Ledger()
+
+        def ask(self, request: Request) -> None:
+            return None
+
+    with Journal(tmp_path / "answers.jsonl") as kept:
+        answer = _ask(Stopped(), question("a"), 0.0, kept)
+    assert (answer.status, answer.text, answer.reason) == ("failed", "", "stopped")
+    assert not answered(tmp_path / "answers.jsonl")

@@ -176,7 +176,14 @@ def test_a_schema_is_sent_and_given_up_where_it_is_not_taken(tmp_path):
     assert server.seen[0]["response_format"]["json_schema"]["schema"] == schema
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000", "ftp://x/v1", "", "http://localhost:99999/v1", "http://localhost:abc/v1",
+        f"http://me:{SECRET}@[::1/v1?key={SECRET}", f"http://me:{SECRET}@x:99999/v1#{SECRET}",
+    ],
+)  # fmt: skip
 def test_a_bad_address_is_named(url):
-    with pytest.raises(WeftError, match="looks like"):
+    with pytest.raises(WeftError, match="looks like") as raised:
         Endpoint(url, "toy")
+    assert SECRET not in str(raised.value)

@@ -187,7 +187,18 @@ def test_a_folder_of_other_things_is_left_alone(model, tmp_path):
     (out / "v1").mkdir()
     with pytest.raises(WeftError, match="holds other things"):
         make(str(model), table(tmp_path / "shop", shop(3)), out)
-    assert (out / "venv").exists() and (out / "v1").exists()
+    assert (out / "venv").exists() and (out / "v1").exists() and not (out / "lock").exists()
+
+
+@pytest.mark.parametrize("name", ["v0.9", "pending", "lock"])
+def test_what_only_looks_like_an_index_is_left_alone(model, tmp_path, name):
+    """A folder of somebody's models, say; with a `lock` of its own beside them at that."""
+    out = tmp_path / "models"
+    (out / "v0.9").mkdir(parents=True)
+    (out / name).mkdir(exist_ok=True)
+    with pytest.raises(WeftError, match="holds other things"):
+        make(str(model), table(tmp_path / "shop", shop(3)), out)
+    assert (out / "v0.9").exists() and (out / name).exists()
 
 
 def test_a_gallery_of_nothing_changes_nothing(model, tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 from scripted import Server
 from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.catalogue.images import fingerprint
-from weft.endpoint import Endpoint
+from weft.endpoint import Asked, Endpoint
 from weft.judging import judge, prompt
 from weft.judging.gather import Wanted, build
 from weft.judging.judgements import settled
@@ -122,7 +122,7 @@ def obedient(body: dict, time: int) -> str:
 
 def grades(pool: Pool, out) -> dict[int, float]:
     with Server(obedient) as server:
-        judge.by_endpoint(pool, out, Endpoint(server.url, "obedient"), RUBRIC)
+        judge.by_endpoint(pool, out, Asked(Endpoint(server.url, "obedient")), RUBRIC)
         assert len(server.seen) == 100
     return {int(row["query_id"][1:]): row["grade"] for row in settled(out).values()}
 

@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 
 from scripted import Reply, Server, chat, words
-from weft.endpoint import Endpoint, Ledger
+from weft.endpoint import Asked, Endpoint, Ledger
 from weft.endpoint.journal import read
 from weft.errors import WeftError
 from weft.judging import judgements, prompt
 from weft.judging.judge import by_endpoint, render, sampled
 from weft.judging.pool import Pair, Pool
-from weft.judging.rubric import RUBRICS
+from weft.judging.rubric import RUBRICS, rubric_of
 
 RUBRIC = RUBRICS["fashion-0-3"]
 
@@ -45,15 +45,16 @@ def truthful(body: dict, time: int = 1) -> str:
     return json.dumps({"reason": "number", "grade": {0: 3, 1: 2, 2: 1}.get((product - query) % 40, 0)})
 
 
-def judged(pool: Pool, out: Path, server: Server, **more) -> dict:
-    endpoint = Endpoint(server.url, "toy", "sk-secret", first_wait=0.01, tries=more.pop("tries", 3))
-    return by_endpoint(pool, out, endpoint, RUBRIC, **more)
+def judged(pool: Pool, out: Path, server: Server, tries: int = 3, how: dict | None = None, **more) -> dict:
+    endpoint = Endpoint(server.url, "toy", "sk-secret", first_wait=0.01, tries=tries)
+    return by_endpoint(pool, out, Asked(endpoint, **how or {}), RUBRIC, **more)
 
 
 def test_every_pair_is_graded_and_kept_with_what_it_rests_on(pool, tmp_path):
     with Server(truthful) as server:
         found = judged(pool, tmp_path, server, judge="seven")
     table = pq.read_table(tmp_path / "judgements.parquet")
+    assert rubric_of("fashion-0-3@1", [tmp_path]) is RUBRIC and table.schema.metadata[b"rubric"]
     assert table.schema.equals(judgements.SCHEMA) and found["counts"]["graded"] == len(pool) == len(table)
     for row in table.to_pylist():
         away = (int(row["doc_id"]) - int(row["query_id"][1:])) % 40
@@ -111,7 +112,7 @@ def test_missing_is_missing_and_counted_never_zero(pool, tmp_path):
 
 def test_repeats_and_orders_are_questions_of_their_own(pool, tmp_path):
     with Server(truthful) as server:
-        judged(pool, tmp_path, server, repeats=2, orders=(0, 1), body={"temperature": 0.7})
+        judged(pool, tmp_path, server, repeats=2, orders=(0, 1), how={"fields": {"temperature": 0.7}})
         assert len(server.seen) == 4 * len(pool) and {body["temperature"] for body in server.seen} == {0.7}
     rows = pq.read_table(tmp_path / "judgements.parquet").to_pylist()
     assert Counter((row["repeat"], row["order"]) for row in rows) == {(r, o): len(pool) for r in (0, 1) for o in (0, 1)}
@@ -123,15 +124,16 @@ def test_repeats_and_orders_are_questions_of_their_own(pool, tmp_path):
 def test_a_dry_run_sends_nothing_and_a_budget_stops_cleanly(pool, tmp_path):
     with Server(truthful) as server:
         ledger = Ledger(price_in=1000.0, price_out=1000.0)
-        found = judged(pool, tmp_path, server, dry=True, ledger=ledger)
+        found = judged(pool, tmp_path, server, how={"dry_run": True, "ledger": ledger})
         assert not server.seen and not list(tmp_path.iterdir())
         assert f"{len(pool)} requests" in render(found) and "at the given prices" in render(found)
         ledger = Ledger(price_in=1000.0, price_out=1000.0, budget=5.0)  # 0.11 a pair, once the endpoint has counted
-        found = judged(pool, tmp_path, server, ledger=ledger)
+        found = judged(pool, tmp_path, server, how={"ledger": ledger})
         done = found["counts"]["graded"]
         assert 0 < done < len(pool) and found["left"] == len(pool) - done and ledger.spent <= 5.0
         assert "run again with more" in render(found)
-        assert f"about {100 * (len(pool) - done):,} tokens in" in judged(pool, tmp_path, server, dry=True)["estimate"]
+        told = judged(pool, tmp_path, server, how={"dry_run": True})["estimate"]
+        assert f"about {100 * (len(pool) - done):,} tokens in" in told
         judged(pool, tmp_path, server)
         assert len(server.seen) == len(pool)
 
@@ -139,12 +141,12 @@ def test_a_dry_run_sends_nothing_and_a_budget_stops_cleanly(pool, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from weft.endpoint import Endpoint
+from weft.endpoint import Asked, Endpoint
 from weft.judging.judge import by_endpoint
 from weft.judging.pool import Pool
 from weft.judging.rubric import RUBRICS
 pool, out, url = sys.argv[1:]
-by_endpoint(Pool(pool), Path(out), Endpoint(url, "toy", concurrency=2), RUBRICS["fashion-0-3"])
+by_endpoint(Pool(pool), Path(out), Asked(Endpoint(url, "toy", concurrency=2)), RUBRICS["fashion-0-3"])
 """
 
 
@@ -172,8 +174,8 @@ def test_a_killed_judge_goes_on_and_pays_nothing_twice(pool, tmp_path):
 
 def test_runs_may_share_what_was_paid(pool, tmp_path):
     with Server(truthful) as server:
-        judged(pool, tmp_path / "a", server, cache=tmp_path / "shared.jsonl")
-        judged(pool, tmp_path / "b", server, cache=tmp_path / "shared.jsonl")
+        judged(pool, tmp_path / "a", server, how={"answers": tmp_path / "shared.jsonl"})
+        judged(pool, tmp_path / "b", server, how={"answers": tmp_path / "shared.jsonl"})
         assert len(server.seen) == len(pool)
     tables = [pq.read_table(tmp_path / name / "judgements.parquet") for name in "ab"]
     assert tables[0].equals(tables[1])
@@ -222,4 +224,4 @@ def test_nothing_to_be_seen_is_said_before_anything_is_paid(tmp_path):
             yield Pair("q", "", "a" * 64, "d", "Dress", "b" * 64, "t", "b")
 
     with pytest.raises(WeftError, match="without pictures"):
-        by_endpoint(Blind(), tmp_path, Endpoint("http://127.0.0.1:9", "toy"), RUBRIC, side=0)
+        by_endpoint(Blind(), tmp_path, Asked(Endpoint("http://127.0.0.1:9", "toy")), RUBRIC, side=0)

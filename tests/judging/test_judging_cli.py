@@ -32,9 +32,14 @@ def test_pool_then_judge_offline(folder):
     assert "requests" in said and "given prices" in said and not (folder / "p" / "pool.json").exists()
     said = weft("pool", "own=curate", "bm25", "--out", "p", "--depth", 4, "--sample", 3)
     pairs = int(re.search(r"([\d,]+) pairs:", said)[1].replace(",", ""))
+    before = sorted(folder.rglob("*"))
+    said = weft("judge", "p", "--dry-run", "--repeats", 2)
+    assert f"{2 * pairs} pairs would be judged" in said and "judgements " not in said
+    assert sorted(folder.rglob("*")) == before
     said = weft("judge", "p")
     assert f"graded {pairs}" in said and "drawn at random" in said
     assert len(pq.read_table("p/judged-attributes/judgements.parquet")) == pairs
+    assert "0 pairs would be judged" in weft("judge", "p", "--dry-run")
     weft("judge", "p", "--name", "half", "--know", 0.5, "--wrong", 0.1)
     assert {r["judge"] for r in pq.read_table("p/judged-half/judgements.parquet").to_pylist()} == {"half"}
 
@@ -89,6 +94,10 @@ def test_judge_by_an_endpoint(folder, monkeypatch):
         (("judge", "p", "--endpoint", "http://localhost:9/v1", "--model", "m", "--body", "[1]"), "no JSON object"),
         (("judge", "p", "--endpoint", "http://localhost:9/v1", "--model", "m", "--budget", "1"), "needs prices"),
         (("judge", "p", "--know", "2"), "between 0 and 1"),
+        (("judge", "p", "--swap"), "--swap needs --endpoint"),
+        (("judge", "p", "--budget", "1", "--price-in", "1"), "--price-in needs --endpoint"),
+        (("judge", "p", "--answers", "paid.jsonl"), "--answers needs --endpoint"),
+        (("judge", "p", "--model", "m", "--dry-run"), "--model needs --endpoint"),
         (("pool", "own=curate", "bm25", "--out", "p", "--precision", "5"), "stands for one point"),
         (("pool", "own=curate", "bm25", "--out", "p", "--depth", "0"), "at least 1"),
         (("pool", "own=curate", "nothing-there", "--out", "q"), "nothing-there"),

@@ -79,6 +79,7 @@ def test_rejudge_writes_everything_and_says_the_verdict(folder):
         (("agree", "nothing"), "there is no nothing"),
         (("agree", "judged", "--pool", "judged"), "holds no pool.json"),
         (("agree", "judged", "human.parquet", "--pool", "pool", "--products", "human.parquet"), "needs category"),
+        (("agree", "judged", "human.parquet", "--products", "products.parquet"), "needs --pool"),
         (("rejudge", "pool", "--judgements", "judged"), "name a folder that weft evaluate wrote"),
         (("rejudge", "evaluation", "--judgements", "products.parquet"), "is not a file of judgements"),
         (("rejudge", "evaluation", "--judgements", "judged", "--task", "hats"), "has no task hats"),

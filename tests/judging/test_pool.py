@@ -1,6 +1,7 @@
 """Pools: the right pairs, blinded, with pictures, provenance apart; from runs, evaluations, models and BM25."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -230,3 +231,14 @@ def test_names_must_tell_systems_apart(tmp_path):
 def test_lines_hold_what_trec_eval_would_read(tmp_path):
     (tmp_path / "a.run").write_text("q Q0 b 1 2 t\nq Q0 a 2 3 t\n\n")
     assert read_run(tmp_path / "a.run") == ("t", {"q": ["a", "b"]})
+
+
+def test_a_full_disk_leaves_no_half_table_behind(tmp_path, monkeypatch):
+    def full(table, where, **how):
+        Path(where).write_bytes(b"PAR1 half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("weft.judging.pool.pq.write_table", full)
+    with pytest.raises(WeftError, match=r"pool\.parquet: No space left"):
+        pool(tmp_path)
+    assert not list((tmp_path / "pool").glob("*.parquet*")) and not (tmp_path / "pool" / "pool.json").exists()

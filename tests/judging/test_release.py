@@ -7,6 +7,7 @@ import pytest
 from weft.errors import WeftError
 from weft.judging import verbs
 from weft.judging.release import plain
+from weft.judging.rubric import Rubric
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,17 @@ def test_names_cannot_break_the_card_and_half_grades_are_refused(tmp_path):
     place = toy.write_judgements(tmp_path / "j.parquet", [row | {"grade": row["grade"] and 2.5} for row in rows])
     with pytest.raises(WeftError, match="no whole number"):
         verbs.judge_again(folder, [place], tmp_path / "out", relevant=2)
+
+
+def test_the_card_has_a_rubric_of_one_s_own_and_relevant_is_its_word(tmp_path):
+    rubric = Rubric("own", 4, 3, 3, "3: as asked\n0: not as asked")
+    folder, rows = toy.source_biased(tmp_path / "e")
+    rows = [row | {"rubric": str(rubric)} for row in rows]
+    place = toy.write_judgements(tmp_path / "j.parquet", rows)
+    with pytest.raises(WeftError, match=r"own@4 mean is not written.*--relevant"):
+        verbs.judge_again(folder, [place], tmp_path / "out")
+    verbs.judge_again(folder, [place], tmp_path / "out", relevant=2)
+    assert "ask who made the grades" in (tmp_path / "out" / "release" / "README.md").read_text()
+    pq.write_table(pq.read_table(place).replace_schema_metadata(rubric.metadata), place)
+    record = verbs.judge_again(folder, [place], tmp_path / "out")
+    assert record["relevant"] == 3 and "3: as asked" in (tmp_path / "out" / "release" / "README.md").read_text()

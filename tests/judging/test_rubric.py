@@ -1,11 +1,16 @@
 """Rubrics, and the reading of answers: a grade is what is stated once and on the scale, all else is missing."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.errors import WeftError
-from weft.judging.rubric import RUBRICS, open_rubric
+from weft.judging.judgements import SCHEMA, TABLE
+from weft.judging.rubric import RUBRICS, Rubric, known_rubric, open_rubric, rubric_of
 
 THREE, FOUR = RUBRICS["fashion-0-3"], RUBRICS["fashion-0-4"]
 
@@ -83,3 +88,37 @@ def test_a_rubric_of_one_s_own(tmp_path):
         open_rubric(str(path))
     with pytest.raises(WeftError, match="there is no rubric"):
         open_rubric("fashion-0-9")
+
+
+TEN = Rubric("ten", 2, 10, 7, "10: yes\n0: no")
+
+
+def table(path: Path, rubric: Rubric | None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(SCHEMA.with_metadata(rubric and rubric.metadata).empty_table(), path)
+    return path
+
+
+def test_what_judgements_mean_is_weft_s_own_or_kept_with_them(tmp_path):
+    old, new = table(tmp_path / "old" / TABLE, None), table(tmp_path / "new" / TABLE, TEN)
+    assert rubric_of("fashion-0-4@1", [old]) is FOUR and rubric_of("fashion-0-3@1", [tmp_path / "gone"]) is THREE
+    for place in (new, new.parent, new.with_suffix(".jsonl")):
+        assert rubric_of("ten@2", [old, place]) == TEN
+    for told, place in (("ten@2", old), ("ten@1", new), ("fashion-0-3@2", old), ("fashion-0-3@2", new)):
+        assert known_rubric(told, [place]) is None
+        with pytest.raises(WeftError, match=f"rubric {told} mean is not written.*with the same --rubric"):
+            rubric_of(told, [place])
+    other = table(tmp_path / "other.parquet", replace(TEN, relevant=5))
+    with pytest.raises(WeftError, match="different rubrics call themselves ten@2"):
+        known_rubric("ten@2", [new, other])
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    assert known_rubric("ten@2", [tmp_path / "damaged.parquet"]) is None
+
+
+def test_nobody_takes_the_name_of_weft_s_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "fashion-0-3"\nversion = 1\ntop = 9\nrelevant = 5\ntext = "x"\n')
+    with pytest.raises(WeftError, match="which is Weft's own rubric"):
+        open_rubric(str(path))
+    path.write_text(path.read_text().replace("version = 1", "version = 2"))
+    assert open_rubric(str(path)).top == 9

@@ -42,6 +42,20 @@ def test_without_grades_relevance_is_what_it_was():
     assert none.own(QUERIES[0], "a") == 3.0 and none.own(QUERIES[0], "a", 1.0) == 1.0
 
 
+def test_grades_of_queries_become_grades_of_pairs(tmp_path):
+    found = grades(
+        tmp_path,
+        row("red dress", "a", 3.0, own=True),
+        row("red dress", "b", 2.0),
+        row("long dress", "b", 3.0, own=True),
+        row("long dress", "a", 1.0),  # the other way round: the higher grade counts
+        row("red dress", "c", None),
+        row("blue", "a", 3.0),  # nobody's own
+        row("red dress", "gone", 3.0),
+    )
+    assert found.between(["c", "b", "a"]) == {(1, 2): 2.0}
+
+
 def test_the_judges_word_counts_where_there_is_one(tmp_path):
     found = grades(
         tmp_path, row("red dress", "a", 2.0, True), row("blue coat", "c", 2.0), row("red coat", "b", None),

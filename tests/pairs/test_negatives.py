@@ -135,19 +135,6 @@ def test_a_grade_decides():
     assert guarded(one, one, grades={(0, 1): 0.0}) == (True, False)
 
 
-def test_grades_of_queries_become_grades_of_pairs():
-    judged = [
-        ("red dress", "a", 3.0, True),
-        ("red dress", "b", 2.0, False),
-        ("long dress", "b", 3.0, True),
-        ("long dress", "a", 1.0, False),  # the other way round: the higher grade counts
-        ("red dress", "c", None, False),
-        ("blue", "a", 3.0, False),  # nobody's own
-        ("red dress", "gone", 3.0, False),
-    ]
-    assert negatives.graded(judged, {"a": 0, "b": 1, "c": 2}) == {(0, 1): 2.0}
-
-
 def test_several_values_agree_if_they_share_one():
     def wool(*materials):
         return held(**RED) | {f"material={one}" for one in materials}

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weft.bm25 import tokens
 from weft.errors import WeftError
 from weft.pairs.diversity import diversity, repeated
 from weft.pairs.language import LANGUAGES, foreign, known, script_of
-from weft.pairs.phrases import LONGEST, Phrases, forms, runs, said, tokens
+from weft.pairs.phrases import LONGEST, Phrases, forms, runs, said
 
 SHELF = [
     ("colour", "navy"), ("colour", "navy blue"), ("colour", "blue"), ("sleeve", "long-sleeve"), ("kind", "t-shirt"),

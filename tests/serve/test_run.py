@@ -84,3 +84,20 @@ def test_a_model_that_was_changed_is_refused(tmp_path):
     engine.batcher._closing = True
     with pytest.raises(WeftError, match="both indexes call their model 'ours'"):
         open_engine(tmp_path / "index", tmp_path / "index", model=str(tmp_path / "moved"))
+
+
+def test_of_a_run_the_index_that_the_user_names_is_compared(tmp_path, monkeypatch):
+    (tmp_path / "run" / "weave" / "model").mkdir(parents=True)
+    (tmp_path / "run" / "curate").mkdir()
+    opened = []
+
+    def open_engine(index, compare, **options):
+        opened.append((index.name, compare.name))
+        raise WeftError("enough")
+
+    monkeypatch.setattr("weft.serve.run.index_run", lambda run: (run / "index", run / "index-base"))
+    monkeypatch.setattr("weft.serve.run.open_engine", open_engine)
+    for compare in (None, tmp_path / "mine"):
+        with pytest.raises(WeftError, match="enough"):
+            serve(tmp_path / "run", compare, port=0)
+    assert opened == [("index", "index-base"), ("index", "mine")]

@@ -6,6 +6,7 @@ import galleries
 import tiny
 from command import weft
 from galleries import shop
+from weft.index import Index, open_index, qdrant
 
 
 def test_an_index_from_the_command_line(tmp_path):
@@ -17,6 +18,30 @@ def test_an_index_from_the_command_line(tmp_path):
     assert "weft serve index" in done.out and pq.read_table(tmp_path / "all.parquet").num_rows == 8
     again = weft(*words, folder=tmp_path)
     assert "6 unchanged" in again.out and "0 pictures embedded" in again.out
+
+
+def test_an_index_that_is_kept_on_a_server_stays_there(tmp_path, monkeypatch):
+    client = qdrant.connect(":memory:")
+    monkeypatch.setattr(qdrant, "connect", lambda address: client)
+    tiny.encoder().save(tmp_path / "model")
+
+    def indexed(count: int, *more: str) -> tuple[Index, int]:
+        """The index of so many products, and how many the server has."""
+        galleries.table(tmp_path / "shop", shop(count))
+        done = weft("index", "ours=model", "shop/shop.csv", "--out", "index", *more, folder=tmp_path)
+        assert done.code == 0, done.err
+        index = open_index(tmp_path / "index")
+        name = qdrant.collection_name(index, "index")
+        return index, client.count(name).count if client.collection_exists(name) else 0
+
+    index, there = indexed(4)
+    assert "store" not in index.manifest and there == 0
+    for count, words in ((6, ("--store", "qdrant", "--address", ":memory:")), (5, ())):
+        index, there = indexed(count, *words)
+        assert index.manifest["store"] == {"address": ":memory:", "name": "index"} and there == len(index) == count
+    index, there = indexed(3, "--store", "folder")
+    assert "store" not in index.manifest and (there, len(index)) == (5, 3)
+    assert "store" not in indexed(2)[0].manifest
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

@@ -1,7 +1,9 @@
 """Studies are read with every typo answered at once, and rows that ask for the same training share it."""
 
+import dataclasses
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,6 +124,18 @@ def test_no_training_is_done_twice(study):
 def test_where_trials_are_not_cheaper_the_first_seed_is_one_of_them(study):
     found = study(STUDY.replace('trial_set = ["train.epochs=1"]', ""))
     assert len(cost.distinct(cost.jobs(found, [found.row("full")], found.seeds, {}))) == 3  # not 4
+
+
+def test_a_guess_counts_the_texts_that_a_step_learns_from(study, tmp_path, monkeypatch):
+    found = study()
+    monkeypatch.setattr(cost, "_matrix_flops", lambda: 1e12)
+
+    def guessed(**changes) -> float:
+        recipe = found.recipe_of(found.row("full"))
+        recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **changes))
+        return cost.Meter(found, SimpleNamespace(recipe=recipe, folder=tmp_path))._guessed()
+
+    assert guessed(short_weight=0.0) < guessed() < guessed(checkpointing=True)
 
 
 def test_keys_are_of_what_is_read(study):

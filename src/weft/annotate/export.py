@@ -11,6 +11,7 @@ from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
 from weft.judging.ensemble import grades_of
 from weft.judging.judgements import SCHEMA
+from weft.judging.rubric import Rubric
 
 
 def log_path(out: Path, name: str) -> Path:
@@ -18,14 +19,17 @@ def log_path(out: Path, name: str) -> Path:
     return out.with_name(f"{out.stem}.{file_name(word(name))}.jsonl")
 
 
-def export(out: Path) -> list[Path]:
+def export(out: Path, rubric: Rubric) -> list[Path]:
     """Writes `out`, and `.qrels` files with the annotators' median, from the logs beside it; returns their paths.
 
     A skipped pair is a judgement without a grade (status "refused").
+
+    Args:
+        rubric: which `out` keeps, so that its grades can be read by others.
     """
     rows = [row for path in sorted(out.parent.glob(f"{out.stem}.*.jsonl")) for row in _rows(path)]
     written = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), written)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), written)
     write_whole(out, written.getvalue().to_pybytes())
     values = grades_of(rows).values
     tasks = list(dict.fromkeys(task for task, _, _ in values))
@@ -39,7 +43,10 @@ def export(out: Path) -> list[Path]:
 
 
 def _rows(path: Path) -> list[dict]:
-    header, *events = read(path)
+    found = read(path)
+    if not found:  # killed, or out of room, before it could say whose it is
+        return []
+    header, *events = found
     last: dict[tuple, dict] = {}
     for event in events:
         pair = tuple(event["pair"])

@@ -48,14 +48,14 @@ def annotate(folder: Path, out: Path, name: str, rubric: Rubric, port: int = 876
         raise WeftError('the annotation page needs more packages: pip install "weft[serve]"') from None
     session = open_session(folder, out, name, rubric)
     listening = _bind(port)
-    export(out)
+    export(out, rubric)
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     say(f"{session.name}: {len(session.answers)} of {len(session.every.pairs)} pairs are done; Ctrl-C ends")
     config = uvicorn.Config(app_of(session, rubric, out), log_level="warning", server_header=False)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
-        written = export(out)
+        written = export(out, rubric)
         session.log.close()
     say("wrote " + ", ".join(map(str, written)))
 
@@ -145,7 +145,7 @@ def app_of(session: Session, rubric: Rubric, out: Path):
     def finished() -> dict:
         told = state()
         if told["pair"] is None:
-            export(out)
+            export(out, rubric)
         return told
 
     @app.get("/image/{sha256}")

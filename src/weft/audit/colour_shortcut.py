@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     judged = [subject.task.relevant[query] for query in asking.tolist()]
     graded = metrics.grade(ranking, judged, subject.task.threshold)
     hit = metrics.hit_rate(graded.grades, ranking.shape[1]) > 0
-    chance = hit_rate_by_chance(graded.relevant, len(subject.items), ranking.shape[1])
+    chance = metrics.hit_rate_by_chance(graded.relevant, len(subject.items), ranking.shape[1])
     if hit.mean() < max(LEAST, TIMES * chance):
         return
     count, found = int(hit.sum()), np.zeros(len(subject), dtype=bool)
@@ -48,14 +48,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         effect.left_out(subject, found, "queries that colour alone answers left out"),
         {"hit rate@10 by colour": round(float(hit.mean()), 4), "by chance": round(chance, 5)},
     )  # fmt: skip
-
-
-def hit_rate_by_chance(relevant: np.ndarray, size: int, depth: int) -> float:
-    """The expected hit rate of a random order: 1 - C(size - relevant, depth) / C(size, depth), averaged."""
-    missed = np.ones(len(relevant))
-    for drawn in range(min(depth, size)):
-        missed *= np.maximum(size - relevant - drawn, 0) / (size - drawn)
-    return float(1 - missed.mean())
 
 
 def palette(subject: Subject) -> np.ndarray:

@@ -11,7 +11,7 @@ from weft.errors import WeftError
 from weft.judging.ensemble import grades_of, read_all
 from weft.judging.lookup import systems_of
 from weft.judging.pool import ANSWERS, RANDOM, Pool
-from weft.judging.rubric import open_rubric
+from weft.judging.rubric import rubric_of
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def reader(pool: Path, judgements: Sequence[Path], unfit: float = 0.0) -> Callab
         judgements: files or folders, as `weft.judging.ensemble.read_all` reads them.
 
     Raises:
-        WeftError: there is no such pool, no judgement, or no such rubric; or `unfit` is no share.
+        WeftError: there is no such pool or no judgement, their rubric is not known, or `unfit` is no share.
     """
     if not 0 <= unfit < 1:
         raise WeftError(f"the share of wrong ones among what was judged relevant is from 0 to below 1, not {unfit}")
     at, rows = Pool(pool), read_all(judgements)
-    relevant = open_rubric(rows[0]["rubric"].partition("@")[0]).relevant
+    relevant = rubric_of(rows[0]["rubric"], judgements).relevant
     tasks = {row["task"] for row in rows}
     return lambda task: Judged.read(task, at, rows, relevant, unfit) if task.name in tasks else None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weft.artefact import disk_error, key_of
+from weft.artefact import key_of, whole
 from weft.benchmarks.record import Side
 from weft.catalogue.duplicates import describe_all
 from weft.catalogue.images import ImageError, decode
@@ -61,14 +61,8 @@ def _part(side: Side, rows: np.ndarray, cache: Path | None) -> tuple[np.ndarray,
     fine = np.ones(len(rows), dtype=bool)
     hashes, thumbs = describe_all(_decoded(side, rows.tolist(), fine))
     if path:
-        partial = path.with_suffix(".partial.npz")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(partial, fine=fine, hash=hashes, thumb=thumbs)
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise disk_error(error, path) from None
+        with whole(path) as partial, partial.open("wb") as handle:
+            np.savez(handle, fine=fine, hash=hashes, thumb=thumbs)
     return fine, hashes, thumbs
 
 

@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from weft.pairs.relevance import among
+
 THRESHOLD = 0.8
 TOKENISATION = r"sets of case-folded words (\w+ after NFKC)"
 ROOM = 2**24  # proposed pairs held at a time
@@ -99,7 +101,7 @@ class Texts:
         wanted = [holders[starts[word] : starts[word + 1]] for word in sorted(set(self._numbers(phrase)))]
         rows = wanted[0] if wanted else np.empty(0, dtype=np.int64)
         for others in wanted[1:]:
-            rows = rows[_among(rows, others)]
+            rows = rows[among(rows, others)]
         return rows
 
 
@@ -220,7 +222,7 @@ def _shared(texts: Texts, left: np.ndarray, right: np.ndarray, step: int = 2**16
         sizes = starts[one + 1] - starts[one]
         pair = np.repeat(np.arange(len(one)), sizes)
         place = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + starts[one][pair]
-        held = _among(other[pair] * wide + texts.keys[place] % wide, texts.keys)
+        held = among(other[pair] * wide + texts.keys[place] % wide, texts.keys)
         shared[begin : begin + step] = np.bincount(pair[held], minlength=len(one))
     return shared
 
@@ -229,8 +231,3 @@ def _distinct(numbers: np.ndarray) -> np.ndarray:
     """Each number once, ascending: what `np.unique` gives, several times faster for many that are nearly in order."""
     numbers = np.sort(numbers, kind="stable")
     return numbers[np.diff(numbers, prepend=numbers[:1] - 1) != 0]
-
-
-def _among(wanted: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Whether each of `wanted` is one of the ascending `keys`."""
-    return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted if len(keys) else wanted < 0

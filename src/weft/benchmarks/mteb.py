@@ -41,9 +41,9 @@ def read(
 
 def one_task(
     place: str, known, cache: Path | None, limit: int, split: str = "test", config: str = "", weight: float = 0.5,
-    primary: str = "recall@10", images: str = "image", name: str = "",
+    primary: str = "recall@10", images: str = "image",
 ) -> Retrieval:  # fmt: skip
-    """The benchmark's task, called by its modalities ("text-to-image") unless it is given a name."""
+    """The benchmark's task, called by its modalities: "text-to-image"."""
     lead = f"{config}-" if config else ""
     columns = () if images == "none" else (images,)
     more = {"split": split, "revision": known.revision, "cache": cache}
@@ -63,7 +63,7 @@ def one_task(
     judged, missing = look_up(found, answers)
     languages = questions.texts("language")
     return retrieval(
-        name or f"{modality(asks)}-to-{modality(shown)}", queries, found, judged, primary=primary,
+        f"{modality(asks)}-to-{modality(shown)}", queries, found, judged, primary=primary,
         metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | missing,
         strata={"language": [languages[row] for row in rows]} if languages else None,
     )  # fmt: skip

@@ -54,12 +54,12 @@ def _files(root: Path, name: str, split: str) -> list[Path]:
 
 
 def one(
-    place: str, wanted: Sequence[str], images: Sequence[str], *, config: str = "", split: str = "",
-    revision: str = "", cache: Path | None = None, limit: int = 0,
+    place: str, wanted: Sequence[str], images: Sequence[str], *, split: str = "", revision: str = "",
+    cache: Path | None = None, limit: int = 0,
 ) -> Table:  # fmt: skip
     """A benchmark's only table: a file, a folder of files, or a dataset on the hub."""
     if place.startswith("hf:"):
-        return stream(place, [(config, split)], wanted, images, revision=revision, cache=cache, limit=limit)
+        return stream(place, [("", split)], wanted, images, revision=revision, cache=cache, limit=limit)
     where = ("split", split) if split else None
     return read(files.find(place, tuple(READERS)), wanted, images, cache=cache, limit=limit, where=where)
 

@@ -10,7 +10,7 @@ from weft.build.select import Chosen
 from weft.catalogue.collection import Collection
 from weft.errors import WeftError
 from weft.judging.ensemble import RULE, grades_of, read_all
-from weft.judging.rubric import RUBRICS, Rubric
+from weft.judging.rubric import Rubric, rubric_of
 
 Key = tuple[str, str, str]
 """Twin, query id, product id."""
@@ -43,18 +43,14 @@ def read(paths: Sequence[Path]) -> Judged:
     """Judgements of a pool that was made of an earlier build, by one judge or several.
 
     Raises:
-        WeftError: they are none, of no benchmark of this kind, or by a rubric whose scale is not known.
+        WeftError: they are none, of no benchmark of this kind, or by a rubric that is not known.
     """
     rows = read_all(paths)
     found = grades_of(rows)
-    name = rows[0]["rubric"].partition("@")[0]
-    if name not in RUBRICS:
-        raise WeftError(
-            f"the judgements follow the rubric {name!r}, whose scale is not known: {', '.join(RUBRICS)} are"
-        )
-    grades = {_key(key): on_our_scale(grade, RUBRICS[name]) for key, grade in found.values.items()}
+    rubric = rubric_of(rows[0]["rubric"], paths)
+    grades = {_key(key): on_our_scale(grade, rubric) for key, grade in found.values.items()}
     facts = {
-        "judges": list(found.judges), "rubric": rows[0]["rubric"], "rule": RULE, "missing": len(found.missing),
+        "judges": list(found.judges), "rubric": str(rubric), "rule": RULE, "missing": len(found.missing),
         "pairs": len(grades),
     }  # fmt: skip
     return Judged(grades, facts)

@@ -1,11 +1,8 @@
 """A benchmark's files: the layout of ZooClaw-Fashion's release for test and for dev, graded qrels, TREC, checksums."""
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from weft.artefact import MANIFEST, disk_error, write_whole
 from weft.build.ask import TWINS
 from weft.build.select import Chosen, Question, brand, category
 from weft.catalogue.collection import Collection
+from weft.catalogue.parts import link_or_copy
 from weft.progress import progress
 from weft.results import word
 
@@ -80,7 +78,7 @@ def write(collection: Collection, chosen: Chosen, parts: Sequence[str], folder: 
         for part in parts:
             own = place(folder, part)
             if own != folder:
-                _same(folder / file("corpus"), own / file("corpus"))
+                link_or_copy(folder / file("corpus"), own / file("corpus"))
             _part(collection, chosen, chosen.of(part), own)
             for twin in TWINS:
                 _trec(collection, chosen, chosen.of(part), twin, folder / "trec" / f"{part}-{twin}")
@@ -162,12 +160,3 @@ def _trec(collection: Collection, chosen: Chosen, questions: Sequence[Question],
         for product, grade in grades(collection, chosen, one, twin)
     ]
     write_whole(folder / "qrels.txt", "".join(lines))
-
-
-def _same(source: Path, target: Path) -> None:
-    """The same file under another name: a hard link, or a copy where there are none."""
-    target.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        os.link(source, target)
-        return
-    shutil.copyfile(source, target)

@@ -6,7 +6,7 @@ compared in detail. The thresholds come from KAGL photos (docs/LOG.md).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -169,8 +169,3 @@ def _between(at: np.ndarray) -> np.ndarray:
     np.put_along_axis(read, low[..., None], 1 - share[..., None], 2)
     np.put_along_axis(read, low[..., None] + 1, share[..., None], 2)
     return read
-
-
-def squares_of(images: Sequence[Image.Image]) -> np.ndarray:
-    """(N, SIDE, SIDE, 3) uint8."""
-    return np.stack([square(image) for image in images]) if images else np.empty((0, SIDE, SIDE, 3), np.uint8)

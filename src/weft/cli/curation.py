@@ -1,13 +1,16 @@
 """Verbs that let a language model add to a curated catalogue: write, grade."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weft.cli.app import app
-from weft.cli.endpoints import Asked, endpoint_options
+from weft.cli.endpoints import endpoint_options
 from weft.cli.engines import engine_options
+
+if TYPE_CHECKING:
+    from weft.endpoint import Asked
 
 Run = Annotated[Path, typer.Argument(help="The folder of a run that weft curate has done.")]
 
@@ -28,7 +31,7 @@ def write(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the attributes that short texts drop.")] = 0,
     *,
-    asked: Asked,
+    asked: "Asked",
 ) -> None:
     """Have short and long queries written for every product that is trained on, and twins of the dev and test queries.
 
@@ -42,7 +45,7 @@ def write(
 
     options = Options(versions, language, brand, side, twins, words_of(other_words), seed)
     out = out or run / "write"
-    done = written(run, out, asked.where, options, asked.fields, asked.ledger, asked.dry_run, asked.answers)
+    done = written(run, out, asked, options)
     print(render.written(done))
     if not asked.dry_run:
         print(f"\nwritten  {out / 'written.parquet'}")
@@ -68,7 +71,7 @@ def grade(
     side: Annotated[int, typer.Option(help="Pixels of a picture's longer side; 0 sends no pictures.")] = 512,
     seed: Annotated[int, typer.Option(help="Of the order in which pairs are graded.")] = 0,
     *,
-    asked: Asked,
+    asked: "Asked",
 ) -> None:
     """Have the written texts graded with their products and with near misses: grades become the loss's weights.
 
@@ -79,10 +82,8 @@ def grade(
     from weft.judging.rubric import open_rubric
 
     out = out or run / "grade"
-    found = graded(
-        run, written or run / "write", out, asked.where, open_rubric(rubric), near, pairs, judgements, side,
-        asked.fields, asked.ledger, asked.dry_run, asked.answers, seed,
-    )  # fmt: skip
+    scale, written = open_rubric(rubric), written or run / "write"
+    found = graded(run, written, out, asked, scale, near, pairs, judgements, side, seed)
     print(render.graded(found))
     if "status" in found:
         print(f"\ngrades  {out / 'grades.parquet'}")

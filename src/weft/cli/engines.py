@@ -1,11 +1,11 @@
 """The options that say where a verb's heavy work is done: `@engine_options` gives them to it."""
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
+
+from weft.cli.signature import extended, option
 
 
 def engine_options(address: str = "--address") -> Callable[[Callable], Callable]:
@@ -18,22 +18,15 @@ def engine_options(address: str = "--address") -> Callable[[Callable], Callable]
     cluster = Annotated[
         str, typer.Option(address, metavar="HOST:PORT", help="Of the Ray cluster; RAY_ADDRESS by default.")
     ]
+    more = [option("engine", engine, "local"), option("cluster", cluster, "")]
 
     def given(verb: Callable) -> Callable:
-        @functools.wraps(verb)
         def inside(*arguments, engine: str, cluster: str, **options):
             from weft.engine import using
 
             with using(engine, cluster):
                 return verb(*arguments, **options)
 
-        kind, own = inspect.Parameter.KEYWORD_ONLY, inspect.signature(verb, eval_str=True)
-        more = [
-            inspect.Parameter("engine", kind, default="local", annotation=engine),
-            inspect.Parameter("cluster", kind, default="", annotation=cluster),
-        ]
-        inside.__signature__ = own.replace(parameters=[*own.parameters.values(), *more])
-        inside.__annotations__ = verb.__annotations__ | {"engine": engine, "cluster": cluster}
-        return inside
+        return extended(verb, inside, more)
 
     return given

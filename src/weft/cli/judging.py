@@ -1,13 +1,17 @@
 """Verbs that put a benchmark's own answers to the test: pool what systems return, judge it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weft.cli.app import app
-from weft.cli.endpoints import Asked, endpoint_options
+from weft.cli.endpoints import endpoint_options
 from weft.cli.engines import engine_options
+from weft.errors import WeftError
+
+if TYPE_CHECKING:
+    from weft.endpoint import Asked
 
 
 @app.command()
@@ -77,7 +81,7 @@ def judge(
     wrong: Annotated[float, typer.Option(help="Share of its grades that are wrong on purpose.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of what it knows and where it errs.")] = 0,
     *,
-    asked: Asked,
+    asked: "Asked",
 ) -> None:
     """Grade a pool's pairs by a language model that sees pictures, or offline by attributes.
 
@@ -92,16 +96,17 @@ def judge(
     from weft.judging.rubric import open_rubric
     from weft.report import judging as page
 
+    if swap and not asked.where:
+        raise WeftError("--swap needs --endpoint URL: attributes are the same in either order")
     opened, scale, name = Pool(pool), open_rubric(rubric), name or (asked.where.model if asked.where else "attributes")
     out = out or pool / file_name(f"judged-{name}")
     if against:
         verbs.people(against)  # a file that cannot be read must not show after the judge was paid
     if asked.where:
-        orders, how = (0, 1) if swap else (0,), (asked.fields, asked.ledger, asked.dry_run, asked.answers)
-        found = by_endpoint(opened, out, asked.where, scale, name, side, repeats, orders, *how)
+        found = by_endpoint(opened, out, asked, scale, name, side, repeats, (0, 1) if swap else (0,))
     else:
         rule = open_rule(opened, attributes, scale.top, know, wrong, seed)
-        found = by_attributes(opened, out, rule, scale, name, repeats)
+        found = by_attributes(opened, out, rule, scale, name, repeats, asked.dry_run)
     print(render(found))
     if not asked.dry_run:
         print(f"\njudgements  {out / 'judgements.parquet'}")

@@ -29,7 +29,9 @@ def index(
     float16: Annotated[bool, typer.Option("--float16", help="Keep vectors in half the room.")] = False,
     thumbnail: Annotated[int, typer.Option(min=32, max=2048, help="Longer side of the page's pictures.")] = 320,
     batch: Annotated[int, typer.Option(help="Pictures embedded at once; changes speed and memory only.")] = 64,
-    store: Annotated[str, typer.Option(metavar="folder|qdrant", help="Where vectors are searched.")] = "folder",
+    store: Annotated[
+        str, typer.Option(metavar="folder|qdrant", help="Where vectors are searched; by default where they were.")
+    ] = "",
     address: Annotated[str, typer.Option(help="Of Qdrant: http://HOST:6333; QDRANT_API_KEY is its key.")] = "",
     export: Annotated[
         Path | None, typer.Option(help="Write a plain Parquet file (id, vector, attributes) as well.")
@@ -48,14 +50,13 @@ def index(
     from weft.index import export as exported
     from weft.index.qdrant import keep
 
-    if (store == "qdrant") != bool(address) or store not in ("folder", "qdrant"):
+    if (store == "qdrant") != bool(address) or store not in ("", "folder", "qdrant"):
         raise WeftError("--store is folder, or qdrant together with --address http://HOST:6333")
     built = build(
         model, source, out, column or (), pictures, float16, batch, thumbnail, remote_code or (), set_ or (),
     )  # fmt: skip
     print(built)
-    if address:
-        keep(out, address)
+    keep(out, address if store else None)
     if export:
         print(f"export  {exported(open_index(out), export)} rows in {export}")
     print(f"index   {out}\nserve   weft serve {out}")

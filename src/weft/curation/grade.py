@@ -1,20 +1,20 @@
 """Has the pairs that training meets graded by a judge, and turns its judgements into grades that training reads."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from weft.artefact import key_of
 from weft.catalogue.collection import Collection, write_table
 from weft.curation.pairing import named_pairs, near_misses, own_pairs, query_id, write_pool
 from weft.curation.write import curated
-from weft.endpoint import Endpoint, Ledger
+from weft.endpoint import Asked
 from weft.errors import WeftError
 from weft.judging.ensemble import grades_of, read_all
 from weft.judging.judge import ANSWERS, by_endpoint
 from weft.judging.pool import Pool
 from weft.judging.prompt import SIDE
-from weft.judging.rubric import RUBRICS, Rubric
+from weft.judging.rubric import RUBRICS, Rubric, rubric_of
 from weft.pairs.grades import FILE, GRADES
 from weft.progress import say
 
@@ -22,10 +22,8 @@ POOL = "pool"
 
 
 def grade(
-    run: Path | str, written: Path, out: Path, endpoint: Endpoint | None, rubric: Rubric, near: int = 2,
-    pairs: Path | None = None, judgements: Path | None = None, side: int = SIDE,
-    body: Mapping[str, object] | None = None, ledger: Ledger | None = None, dry: bool = False,
-    cache: Path | None = None, seed: int = 0,
+    run: Path | str, written: Path, out: Path, asked: Asked, rubric: Rubric, near: int = 2,
+    pairs: Path | None = None, judgements: Path | None = None, side: int = SIDE, seed: int = 0,
 ) -> dict:  # fmt: skip
     """Writes `out/pool`, the judge's folder and `out/grades.parquet`.
 
@@ -33,14 +31,15 @@ def grade(
     file in place of the misses. The judge is `weft judge`'s: nothing is paid twice, what it cannot say is missing.
 
     Args:
+        asked: its `answers` are `out/answers.jsonl` by default, whatever the judge.
         judgements: of this pool by another judge, people or `weft judge`, in place of asking an endpoint.
 
     Returns:
         "estimate", and after grading "pairs" and their counts by status, "positives" and "near misses" by grade.
 
     Raises:
-        WeftError: a file is missing or damaged, the rubric's grades have no place on the scale 0 to 3, or as
-            `weft.judging.judge.by_endpoint`.
+        WeftError: a file is missing or damaged, the rubric's grades have no place on the scale 0 to 3 or are not known,
+            or as `weft.judging.judge.by_endpoint`.
     """
     scaled(rubric, 0.0)  # told before anything is paid
     folder, _ = curated(run)
@@ -50,19 +49,19 @@ def grade(
     given = [(query.text, row, True) for query, row in own] + list(misses)
     if not given:
         raise WeftError(f"{written} has no text for training, so there is nothing to grade")
-    asked = {"near": near, "named": str(pairs or ""), "seed": seed}
-    pool = write_pool(collection, given, out / POOL, asked, seed)
+    wanted = {"near": near, "named": str(pairs or ""), "seed": seed}
+    pool = write_pool(collection, given, out / POOL, wanted, seed)
     say(f"{len(pool):,} pairs: {len(own):,} texts with their products, and near misses; pool {out / POOL}")
     found: dict = {"pairs": len(pool)}
     if judgements is None:
-        if endpoint is None:
+        if asked.where is None:
             return found | {"estimate": f"{len(pool):,} pairs in {out / POOL}; name an --endpoint or --judgements"}
         # Another pool or judge has another folder; what was paid for equal questions serves them all.
-        judgements = out / f"judged-{key_of([pool.key, str(rubric), endpoint.model, side, dict(body or {})])}"
-        cache = cache or out / ANSWERS
-        told = by_endpoint(pool, judgements, endpoint, rubric, "", side, 1, (0,), body, ledger, dry, cache)
+        judgements = out / f"judged-{key_of([pool.key, str(rubric), asked.where.model, side, dict(asked.fields)])}"
+        asked = dataclasses.replace(asked, answers=asked.answers or out / ANSWERS)
+        told = by_endpoint(pool, judgements, asked, rubric, side=side)
         found |= {"estimate": told["estimate"], "spent": told.get("spent", ""), "left": told.get("left", 0)}
-        if dry:
+        if asked.dry_run:
             return found
     mine = {(query_id(text), collection.products[row].id) for text, row, own_query in given if own_query}
     rows = _rows(pool, judgements, mine)
@@ -79,7 +78,7 @@ def scaled(rubric: Rubric, given: float) -> float:
     Raises:
         WeftError: another scale.
     """
-    if rubric.top != 3 and rubric.name not in RUBRICS:
+    if rubric.top != 3 and rubric not in RUBRICS.values():
         raise WeftError(f"grades of {rubric} go to {rubric.top}: the loss has weights for the grades 0 to 3 alone")
     return min(given, 3.0)
 
@@ -87,9 +86,7 @@ def scaled(rubric: Rubric, given: float) -> float:
 def _rows(pool: Pool, judgements: Path, mine: set[tuple[str, str]]) -> list[dict]:
     """Rows of `GRADES`, one a pair of the pool. Of a pair judged several times the lower median counts."""
     judged = read_all([judgements])
-    name = judged[0]["rubric"].partition("@")[0] if judged else ""
-    rubric = RUBRICS.get(name) or Rubric(name, 0, 3, 2, "")
-    values = grades_of(judged).values
+    values, rubric = grades_of(judged).values, rubric_of(judged[0]["rubric"], [judgements])
     status = {(row["task"], row["query_id"], row["doc_id"]): row["status"] for row in judged}
     rows = []
     for pair in pool.pairs():
@@ -100,7 +97,7 @@ def _rows(pool: Pool, judgements: Path, mine: set[tuple[str, str]]) -> list[dict
                 "grade": None if given is None else scaled(rubric, given),
                 "own": (pair.query_id, pair.doc_id) in mine,
                 "status": "graded" if given is not None else status.get(pair.key, "not asked"),
-                "judge": judged[0]["judge"] if judged else "", "rubric": judged[0]["rubric"] if judged else "",
+                "judge": judged[0]["judge"], "rubric": str(rubric),
             }
         )  # fmt: skip
     return sorted(rows, key=lambda row: (row["query"], row["product_id"]))

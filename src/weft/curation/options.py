@@ -11,10 +11,8 @@ from weft.errors import WeftError
 def endpoint_of(
     url: str, model: str, key_variable: str, timeout: float, concurrency: int, requests: float, tokens: float
 ) -> Endpoint | None:
-    """None where no address is given. Raises `WeftError` for a model without an address, and as `Endpoint`."""
+    """None where no address is given. Raises `WeftError` as `Endpoint`."""
     if not url:
-        if model:
-            raise WeftError(f"--model {model} needs --endpoint, where it is served")
         return None
     key = os.environ.get(key_variable, "").strip()
     return Endpoint(url, model, key, timeout, concurrency=concurrency, requests=requests, tokens=tokens)

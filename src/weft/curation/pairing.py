@@ -12,7 +12,7 @@ from weft.bm25 import BM25
 from weft.catalogue.collection import Collection, ImageWriter
 from weft.catalogue.images import fingerprint
 from weft.errors import WeftError
-from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool
+from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool, write_tables
 from weft.pairs.queries import Query, facts, normal, randomness, statements
 from weft.pairs.relevance import Index
 from weft.pairs.writing import file_of
@@ -128,8 +128,7 @@ def write_pool(collection: Collection, pairs: Sequence[Given], folder: Path, ask
             )
             for name, row in keys
         ]
-        _save(pa.Table.from_arrays(_columns(columns), schema=PAIRS), folder / "pool.parquet")
-        _save(SYSTEMS.empty_table(), folder / "systems.parquet")
+        write_tables(folder, pa.Table.from_arrays(_columns(columns), schema=PAIRS), SYSTEMS.empty_table())
     except OSError as error:
         raise disk_error(error, folder) from None
     task = {"name": TASK, "queries": len({name for name, _ in keys}), "gallery": 0, "pairs": len(keys), "random": 0}
@@ -155,9 +154,3 @@ def _values(product) -> str:
 
 def _columns(rows: Sequence[tuple]) -> list[pa.Array]:
     return [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-
-
-def _save(table: pa.Table, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)

@@ -1,14 +1,12 @@
 """The dev and test queries said anew: a collection of its own with the same products, pictures, grades and ids."""
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error
 from weft.catalogue.collection import LOOKS, QUERIES, Collection, write_table
+from weft.catalogue.parts import link_or_copy
 from weft.pairs.queries import Query
 from weft.pairs.writing import Wanted
 
@@ -41,22 +39,7 @@ def write(collection: Collection, rows: Sequence[dict], folder: Path) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         if (collection.folder / name).exists():
-            _same(collection.folder / name, folder / name)
+            link_or_copy(collection.folder / name, folder / name)
     write_table(folder / "queries.parquet", asked, QUERIES)
     rewritten = sum(row["origin"] == "written" for row in twin.values())
     return {"queries": len(asked), "rewritten": rewritten, "left out": len(queries) - len(asked)}
-
-
-def _same(source: Path, target: Path) -> None:
-    """One file under two names where the disk allows it, else a copy."""
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        try:
-            os.link(source, partial)
-        except OSError:
-            shutil.copyfile(source, partial)
-        partial.replace(target)
-        partial.unlink(missing_ok=True)  # where both were one file already, renaming does nothing
-    except OSError as error:
-        raise disk_error(error, target) from None

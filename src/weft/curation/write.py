@@ -12,7 +12,7 @@ from weft.catalogue.collection import Collection, write_table
 from weft.curation import twins
 from weft.curation.prompt import SYSTEM, TASKS, USUAL, question, text_of
 from weft.curation.tally import Text, tally
-from weft.endpoint import Answer, Endpoint, Ledger, Request, answered, complete, estimate
+from weft.endpoint import Answer, Asked, Endpoint, Ledger, Request, answered, complete, estimate
 from weft.errors import WeftError
 from weft.judging.prompt import pictures
 from weft.pairs.checking import Checker, Problem
@@ -64,20 +64,15 @@ def curated(run: Path | str) -> tuple[Path, Pairs]:
     return folder, Pairs(**settings | {"order": tuple(settings["order"])})
 
 
-def write(
-    run: Path | str, out: Path, endpoint: Endpoint | None = None, options: Options | None = None,
-    body: Mapping[str, object] | None = None, ledger: Ledger | None = None, dry: bool = False,
-    cache: Path | None = None,
-) -> dict:  # fmt: skip
+def write(run: Path | str, out: Path, asked: Asked, options: Options | None = None) -> dict:
     """Writes `out/written.parquet`, `out/twins` and `out/write.json`.
 
-    What it will cost is said first. Paid answers lie in `cache` and are found again by what was asked: a killed run,
-    one with a larger budget, and one with another check pay nothing twice.
+    What it will cost is said first. Paid answers are found again by what was asked: a killed run, one with a larger
+    budget, and one with another check pay nothing twice.
 
     Args:
-        endpoint: None for the deterministic writer alone, which costs nothing.
-        body: further fields of every request. dry: ends after the estimate.
-        cache: `out/answers.jsonl` by default; runs may share one.
+        asked: its `where` is None for the deterministic writer alone, which costs nothing; its `answers` are
+            `out/answers.jsonl` by default.
 
     Returns:
         "estimate", and after writing what `out/write.json` holds.
@@ -85,29 +80,30 @@ def write(
     Raises:
         WeftError: `run` was not curated, or as `weft.endpoint.complete`; nothing is written then, and nothing lost.
     """
-    options, ledger, cache = options or Options(), ledger or Ledger(), cache or out / ANSWERS
+    options, cache = options or Options(), asked.answers or out / ANSWERS
+    endpoint, ledger = asked.where, asked.ledger
     folder, pairs = curated(run)
     collection = Collection(folder)
     checker = Checker(collection.products, options.language, options.brand, options.other_words)
     texts = [Text(one) for one in _all(collection, pairs, options)]
     guess = ""
     if endpoint:
-        asking = _asking(collection, options, body)
+        asking = _asking(collection, options, asked.fields)
         guess = _estimate(texts, asking, cache, endpoint, ledger)
         say(f"{endpoint.model} at {endpoint.place}: {guess}")
-        if dry:
+        if asked.dry_run:
             return {"estimate": guess}
         load = pictures(lambda sha256: collection.image(collection.image_row[sha256]))
         try:
             _ask(texts, checker, asking, endpoint, cache, ledger, load)
         finally:
             say(str(ledger))
-    elif dry:
+    elif asked.dry_run:
         return {"estimate": f"{len(texts):,} texts by the deterministic writer, which asks nobody"}
     rows = [_row(text, endpoint, checker) for text in texts]
     out.mkdir(parents=True, exist_ok=True)
     summary = {"estimate": guess, "options": asdict(options), "endpoint": endpoint.place if endpoint else ""}
-    summary |= {"model": endpoint.model if endpoint else "", "body": dict(body or {}), "left": ledger.left}
+    summary |= {"model": endpoint.model if endpoint else "", "body": dict(asked.fields), "left": ledger.left}
     summary |= {"curate": stage_key(folder), "looked for": len(checker.phrases)}
     summary |= tally(texts, rows) | {"spent": str(ledger) if endpoint else ""}
     summary["twins"] = twins.write(collection, rows, out / "twins") if options.twins else {}
@@ -124,7 +120,7 @@ def _all(collection: Collection, pairs: Pairs, options: Options) -> Iterator[Wan
         yield from twins.wanted(collection)
 
 
-def _asking(collection: Collection, options: Options, body: Mapping | None) -> Callable[[Text, int], Request]:
+def _asking(collection: Collection, options: Options, body: Mapping) -> Callable[[Text, int], Request]:
     def asking(text: Text, repeat: int) -> Request:
         images = collection.image_rows[text.wanted.row]
         image = collection.image_hashes[images[0]] if len(images) and options.side else ""

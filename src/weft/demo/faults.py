@@ -24,7 +24,6 @@ PAPERS = {
 }  # fmt: skip
 """Words for the backdrops of `weft.demo.backdrop`; no vocabulary of the catalogue has them."""
 LIGHTS = ("dusky", "lit", "glaring")
-ACCIDENTS = ("paper", "light")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class KnownModel:
         hub: its Hugging Face id; "" where it is not on the hub.
         family: "transformers", "openclip", "llm2clip" or "vision"; see `weft.encoders.LOADERS`.
         millions: parameters of all towers.
-        licence: of the weights; "" where it could not be confirmed.
+        licence: of the weights, an id of the hub's list; "" where it could not be confirmed.
         note: what a reader of a table must know; "unconfirmed" marks what no second source said.
         query_prefix: put before queries, never before documents, as its authors or its published scores have it.
         also: further hub ids it reads (a tokenizer, a language model); they are pinned too.
@@ -45,6 +45,7 @@ def _siglip(hub: str, millions: int) -> KnownModel:
 
 
 PICKLED = "the main branch may hold a pickle only; transformers then reads the hub's own conversion to safetensors"
+CODE = "the licence is its code's"
 OPENCLIP = "no remote code: OpenCLIP's own model, preprocessing and tokenizer"
 
 # Ids from the models' own cards and from public code that loads them, read in November 2026 without the hub.
@@ -67,10 +68,10 @@ KNOWN: dict[str, KnownModel] = {
     "siglip-base-224": _siglip("siglip-base-patch16-224", 203),
     "siglip-base-384": _siglip("siglip-base-patch16-384", 204),
     "siglip-so400m-384": _siglip("siglip-so400m-patch14-384", 878),
-    "clip-b32": KnownModel("openai/clip-vit-base-patch32", "transformers", 151, "MIT (its code's)", PICKLED),
-    "clip-b16": KnownModel("openai/clip-vit-base-patch16", "transformers", 150, "MIT (its code's)", PICKLED),
-    "clip-l14": KnownModel("openai/clip-vit-large-patch14", "transformers", 428, "MIT (its code's)"),
-    "clip-l14-336": KnownModel("openai/clip-vit-large-patch14-336", "transformers", 428, "MIT (its code's)", PICKLED),
+    "clip-b32": KnownModel("openai/clip-vit-base-patch32", "transformers", 151, "mit", f"{CODE}; {PICKLED}"),
+    "clip-b16": KnownModel("openai/clip-vit-base-patch16", "transformers", 150, "mit", f"{CODE}; {PICKLED}"),
+    "clip-l14": KnownModel("openai/clip-vit-large-patch14", "transformers", 428, "mit", CODE),
+    "clip-l14-336": KnownModel("openai/clip-vit-large-patch14-336", "transformers", 428, "mit", f"{CODE}; {PICKLED}"),
     "siglip-webli-b16": KnownModel(
         "timm/ViT-B-16-SigLIP", "openclip", 203, "apache-2.0", "ViT-B-16-SigLIP webli in Marqo's tables"
     ),
@@ -116,8 +117,9 @@ KNOWN: dict[str, KnownModel] = {
         "microsoft/LLM2CLIP-Openai-L-14-336",
         "llm2clip",
         579 + 8030,
-        "apache-2.0; its language model: Llama 3 Community",
-        "its code imports transformers.onnx, which transformers 5 lacks: convert it, see weft.encoders.llm2clip",
+        "apache-2.0",
+        "its language model's licence: Llama 3 Community; its code imports transformers.onnx, which transformers 5 "
+        "lacks: convert it, see weft.encoders.llm2clip",
         also=("microsoft/LLM2CLIP-Llama-3-8B-Instruct-CC-Finetuned", "openai/clip-vit-large-patch14-336"),
         remote_code=True,
     ),

@@ -45,6 +45,12 @@ class Source:
         return Path(self.place) if self.local else download(self.place, self.revision, patterns)
 
 
+def split_name(spec: str) -> tuple[str, str]:
+    """NAME and MODEL of "NAME=MODEL", NAME "" where none is given; a path that itself has an equals sign is a model."""
+    name, sign, place = spec.partition("=")
+    return (name.strip(), place.strip()) if sign and not Path(spec).exists() else ("", spec)
+
+
 def find(name: str, pinned: Path = PINS) -> Source:
     """Looks up a short name, `demo`, `python:...`, `hf-hub:...`, a local folder or a hub id, in this order.
 

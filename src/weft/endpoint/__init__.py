@@ -5,6 +5,7 @@ for request, answer in complete(requests, Endpoint(url, model, key), Path("answe
     ...
 """
 
+from weft.endpoint.asked import Asked
 from weft.endpoint.client import Client, Endpoint, Useless
 from weft.endpoint.complete import answered, complete
 from weft.endpoint.journal import Journal
@@ -12,6 +13,6 @@ from weft.endpoint.ledger import Estimate, Ledger, estimate
 from weft.endpoint.wire import Answer, Request, picture
 
 __all__ = [
-    "Answer", "Client", "Endpoint", "Estimate", "Journal", "Ledger", "Request", "Useless", "answered", "complete",
-    "estimate", "picture",
+    "Answer", "Asked", "Client", "Endpoint", "Estimate", "Journal", "Ledger", "Request", "Useless", "answered",
+    "complete", "estimate", "picture",
 ]  # fmt: skip

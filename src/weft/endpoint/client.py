@@ -1,6 +1,7 @@
 """Asks one question of an OpenAI-compatible endpoint until it is answered, refused, or not worth asking again."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -43,8 +44,14 @@ class Endpoint:
     first_wait: float = 1.0
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise WeftError(f"{self.place!r} is no endpoint: it looks like http://localhost:8000/v1")
+        try:
+            parts = urlsplit(self.url)
+            sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # half a bracket, or a port that is none
+            sound = False
+        if not sound:
+            shown = re.split(r"[?#]", self.url)[0].rpartition("@")[2]  # as `place`: nothing that may be secret
+            raise WeftError(f"{shown!r} is no endpoint: it looks like http://localhost:8000/v1")
         if not (self.key.isascii() and self.key.isprintable()):
             raise WeftError("the key holds letters that no header can: was it copied whole, without line ends?")
         if not self.model:

@@ -98,7 +98,8 @@ def complete(
 
 
 def _ask(client: Client, request: Request, reserved: float, kept: journal.Journal) -> Answer:
-    answer = client.ask(request) or Answer(request.hash, client.endpoint.model, request.repeat, "failed", "stopped")
+    stopped = Answer(request.hash, client.endpoint.model, request.repeat, "failed", reason="stopped")
+    answer = client.ask(request) or stopped
     if answer.status != "failed":
         kept.add(answer.row())
     client.ledger.book(request, answer, reserved)

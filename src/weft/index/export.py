@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error
+from weft.artefact import whole
 from weft.index.folder import Index
 
 EXPORT = pa.schema(
@@ -30,27 +30,20 @@ def export(index: Index, path: Path) -> int:
     Raises:
         WeftError: the file cannot be written.
     """
-    temporary = path.with_name(path.name + ".partial")
     told = {"model": index.manifest["model"], "fingerprint": index.fingerprint}
     number = np.arange(len(index.owner)) - index.first[index.owner]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(temporary, EXPORT.with_metadata(told)) as writer:
-            for start in range(0, len(index.owner), ROWS_AT_ONCE):
-                rows = slice(start, start + ROWS_AT_ONCE)
-                owner = index.owner[rows]
-                vectors = np.asarray(index.vectors[rows], dtype=np.float32)
-                offsets = np.arange(len(owner) + 1, dtype=np.int32) * index.dim
-                columns = [
-                    index.products["product_id"].take(owner),
-                    pa.array(number[rows], pa.int32()),
-                    pa.array([index.sha(image) for image in range(start, start + len(owner))]),
-                    pa.ListArray.from_arrays(pa.array(offsets), pa.array(vectors.ravel())),
-                    *(index.products[name].take(owner) for name in ("title", "brand", "category", "attributes")),
-                ]
-                writer.write_table(pa.table(columns, schema=EXPORT))
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise disk_error(error, path) from None
+    with whole(path) as temporary, pq.ParquetWriter(temporary, EXPORT.with_metadata(told)) as writer:
+        for start in range(0, len(index.owner), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            owner = index.owner[rows]
+            vectors = np.asarray(index.vectors[rows], dtype=np.float32)
+            offsets = np.arange(len(owner) + 1, dtype=np.int32) * index.dim
+            columns = [
+                index.products["product_id"].take(owner),
+                pa.array(number[rows], pa.int32()),
+                pa.array([index.sha(image) for image in range(start, start + len(owner))]),
+                pa.ListArray.from_arrays(pa.array(offsets), pa.array(vectors.ravel())),
+                *(index.products[name].take(owner) for name in ("title", "brand", "category", "attributes")),
+            ]
+            writer.write_table(pa.table(columns, schema=EXPORT))
     return len(index.owner)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import disk_error
+from weft.artefact import whole
 from weft.index.folder import Index
 
 PENDING = "pending"
@@ -70,15 +70,8 @@ class Kept:
         """Keeps new vectors on disk, whole or not at all. Raises `WeftError` if it is full."""
         keys = np.asarray([_bytes(sha) for sha in hashes], dtype="S32")
         file = self.folder / f"{len(self.files):06d}.npz"
-        temporary = file.with_suffix(".partial")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as handle:
-                np.savez(handle, hashes=keys, vectors=vectors)
-            temporary.replace(file)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise disk_error(error, file) from None
+        with whole(file) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, hashes=keys, vectors=vectors)
         self.files.append(file)
         self._take(keys.tolist(), file, range(len(vectors)))
 

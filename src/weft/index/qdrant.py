@@ -47,16 +47,25 @@ def collection_name(index: Index, name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-') or 'weft'}-{index.fingerprint[:12]}"
 
 
-def keep(folder: Path, address: str) -> None:
-    """Puts the current version of an index into the server at `address`, to be searched there from now on.
+def keep(folder: Path, address: str | None = None) -> None:
+    """Puts the current version of an index into a server, to be searched there from now on; `weft.index.build` hands
+    that on to later versions, which are sent by another call.
+
+    Args:
+        address: of the server; None: the one that has it already, if any; "": none, the folder itself is searched.
 
     Raises:
         WeftError: as `synchronise`.
     """
     index = open_index(folder)
-    name = folder.resolve().name
-    synchronise(index, connect(address), name, address)
-    write_json(index.folder / "manifest.json", index.manifest | {"store": {"address": address, "name": name}})
+    told = dict(index.manifest)
+    kept = told.pop("store", {})
+    address = kept.get("address", "") if address is None else address
+    if address:
+        told["store"] = {"address": address, "name": folder.resolve().name}
+        synchronise(index, connect(address), **told["store"])
+    if told != index.manifest:
+        write_json(index.folder / "manifest.json", told)
 
 
 def synchronise(index: Index, client: "QdrantClient", name: str, address: str = "") -> tuple[int, int]:

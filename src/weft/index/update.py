@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import itertools
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Collection as Names
@@ -19,6 +20,7 @@ from weft.catalogue.collection import write_table
 from weft.catalogue.images import fingerprint
 from weft.embed import Embedder
 from weft.encoders import load
+from weft.encoders.source import split_name
 from weft.errors import WeftError
 from weft.index import folder as files
 from weft.index.folder import CURRENT, Index, open_index
@@ -29,6 +31,8 @@ from weft.progress import progress, say
 from weft.schema import Product, Skipped
 
 FORMAT = 1
+OURS = re.compile(rf"v\d{{6,}}|lock|pending|{re.escape(CURRENT)}.*")
+"""What may lie in an index's folder."""
 CHUNK = 256
 """Pictures that are embedded before they are written down: what a kill can cost."""
 
@@ -67,7 +71,8 @@ def build(
     changes: Sequence[str] = (),
     again: bool = False,
 ) -> Built:
-    """Embeds a gallery into `out`, or brings `out` up to date with it.
+    """Embeds a gallery into `out`, or brings `out` up to date with it. An index that is searched in a server is sent
+    there by `weft.index.qdrant.keep`, which is the caller's to call.
 
     Args:
         model: as `weft.encoders.load` takes it; "LABEL=MODEL" says what pages call it.
@@ -81,7 +86,7 @@ def build(
         WeftError: the model has no fingerprint, `out` holds another model's vectors or is being written by another
             process, the gallery is empty or unreadable, or the disk is full.
     """
-    label, place = _named(model)
+    label, place = split_name(model)
     encoder = load(place, remote_code=remote_code)
     mark = encoder.fingerprint()
     if not mark:
@@ -108,6 +113,8 @@ def build(
             "format": FORMAT, "label": label or _called(place, encoder.name), "model": _where(place),
             "fingerprint": mark, "dtype": dtype.name, "side": side, "source": source,
         }  # fmt: skip
+        if old is not None and "store" in old.manifest:  # where it is searched is the owner's choice, not a version's
+            told["store"] = old.manifest["store"]
         return made.finish(source, old, told)
 
 
@@ -216,6 +223,9 @@ def _alone(out: Path) -> Iterator[None]:
     """Nobody else writes `out` meanwhile. Raises `WeftError` if somebody does; a killed process holds no lock."""
     try:
         out.mkdir(parents=True, exist_ok=True)
+        known = any((out / name).exists() for name in ("lock", CURRENT))  # else nothing in it is ours
+        if strange := [p.name for p in out.iterdir() if not (known and OURS.fullmatch(p.name))]:
+            raise WeftError(f"{out} holds other things ({', '.join(sorted(strange)[:3])}); choose a folder of its own")
         handle = (out / "lock").open("w")
     except OSError as error:
         raise disk_error(error, out) from None
@@ -224,20 +234,11 @@ def _alone(out: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise WeftError(f"another process is writing {out}; wait for it to end") from None
-        known = {CURRENT, "lock", "pending"}
-        if strange := [p.name for p in out.iterdir() if p.name not in known and not p.name.startswith(("v0", CURRENT))]:
-            raise WeftError(f"{out} holds other things ({', '.join(sorted(strange)[:3])}); choose a folder of its own")
         current = read_json(out / CURRENT)["version"] if (out / CURRENT).exists() else ""
-        for path in out.glob("v*"):  # what a killed run left unfinished
+        for path in out.glob("v*"):  # what a killed run left unfinished; `OURS`, or we would not be here
             if path.name != current:
                 shutil.rmtree(path, ignore_errors=True)
         yield
-
-
-def _named(model: str) -> tuple[str, str]:
-    """LABEL and MODEL of "LABEL=MODEL"; a folder whose own name has an equals sign is taken as it is."""
-    label, sign, place = model.partition("=")
-    return (label, place) if sign and not Path(model).exists() else ("", model)
 
 
 def _called(place: str, name: str) -> str:

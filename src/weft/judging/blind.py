@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from weft.artefact import disk_error, write_json
 from weft.benchmarks.record import Side
 from weft.catalogue.collection import ImageWriter
 from weft.catalogue.images import ImageError, fingerprint, verify
-from weft.judging.pool import ANSWERS, FACTS, PAIRS, RANDOM, SYSTEMS
+from weft.judging.pool import ANSWERS, FACTS, PAIRS, RANDOM, SYSTEMS, write_tables
 from weft.judging.union import Part
 from weft.pairs.queries import randomness
 from weft.progress import progress
@@ -40,17 +39,10 @@ def write(pooled: Iterable[Part], benchmark: str, systems: Sequence[str], out: P
         facts["counts"] = {"pictures": len(pictures.known), "pictures that cannot be read": pictures.lost}
         table = pa.concat_tables(tables)
         order = randomness(seed, "order").permutation(len(table))
-        _save(table.take(pa.array(order)), out / "pool.parquet")
-        _save(pa.concat_tables(returned), out / "systems.parquet")
+        write_tables(out, table.take(pa.array(order)), pa.concat_tables(returned))
     except OSError as error:
         raise disk_error(error, out) from None
     write_json(out / FACTS, facts)
-
-
-def _save(table: pa.Table, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
 
 
 def _pairs(part: Part, benchmark: str, pictures: "Pictures") -> pa.Table:

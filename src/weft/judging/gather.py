@@ -118,7 +118,7 @@ def build(
         "systems": [{"name": system.name, **system.facts, "depth": deep(system)} for system in systems],
         "tasks": [part.facts() for part in pooled],
     }  # fmt: skip
-    facts["estimate"] = _estimate(pooled, benchmark.name, prices)
+    facts["estimate"] = _estimate(pooled, prices)
     facts |= {"created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "weft": __version__}
     if not dry:
         write(pooled, benchmark.name, names, out, facts, wanted.seed)
@@ -158,7 +158,7 @@ def render(facts: dict) -> str:
     )
 
 
-def _estimate(pooled: Sequence[Part], benchmark: str, prices: tuple[float, float], most: int = 1000) -> dict:
+def _estimate(pooled: Sequence[Part], prices: tuple[float, float], most: int = 1000) -> dict:
     """Requests, tokens and price of judging every pair once, from the questions of at most so many pairs a task."""
     ledger, tokens, pairs = Ledger(*prices), 0.0, 0
     for part in pooled:

@@ -3,12 +3,12 @@
 import contextlib
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
 
-from weft.endpoint import Answer, Endpoint, Journal, Ledger, Request, answered, complete, estimate
+from weft.endpoint import Answer, Asked, Journal, Request, answered, complete, estimate
 from weft.errors import WeftError
 from weft.judging import precision
 from weft.judging.attribute import Blurred
@@ -26,9 +26,8 @@ SORRY = re.compile(
 
 
 def by_endpoint(
-    pool: Pool, out: Path, endpoint: Endpoint, rubric: Rubric, judge: str = "", side: int = SIDE,
-    repeats: int = 1, orders: Sequence[int] = (0,), body: Mapping[str, object] | None = None,
-    ledger: Ledger | None = None, dry: bool = False, cache: Path | None = None,
+    pool: Pool, out: Path, asked: Asked, rubric: Rubric, judge: str = "", side: int = SIDE,
+    repeats: int = 1, orders: Sequence[int] = (0,),
 ) -> dict:  # fmt: skip
     """Has an endpoint grade every pair, into the folder `out`.
 
@@ -36,10 +35,9 @@ def by_endpoint(
     has still bought a whole first round, or a part of it in random order.
 
     Args:
+        asked: whom; its `answers` are `out/answers.jsonl` by default.
         judge: what the judge is called; the model's name by default.
         side: of pictures, 0 for none. orders: see `weft.judging.prompt.question`.
-        body: further fields of every request, see `weft.endpoint.Request`. dry: ends after the estimate.
-        cache: the file of paid answers, `out/answers.jsonl` by default; runs may share one.
 
     Returns:
         "estimate", and after judging "counts" by status, "spent" (a `Ledger`'s words), "left" and `sampled`'s.
@@ -49,10 +47,11 @@ def by_endpoint(
     """
     if side < 0 or repeats < 1:
         raise WeftError("pictures have a side of at least 0 pixels, and pairs are judged at least once")
-    ledger, cache, judge = ledger or Ledger(), cache or out / ANSWERS, judge or endpoint.model
+    endpoint, ledger, cache = asked.where, asked.ledger, asked.answers or out / ANSWERS
+    judge = judge or endpoint.model
     settings = {"judge": judge, "model": endpoint.model, "rubric": str(rubric), "pictures": side}
-    if not dry:
-        claim(out, settings | {"body": dict(body or {}), "pool": pool.key}, {"endpoint": endpoint.place})
+    if not asked.dry_run:
+        claim(out, settings | {"body": dict(asked.fields), "pool": pool.key}, {"endpoint": endpoint.place})
     done = settled(out)
 
     def requests() -> Iterator[Request]:
@@ -61,7 +60,7 @@ def by_endpoint(
                 for pair in pool.pairs():
                     if not pair.query_text and not side:
                         raise WeftError("queries by picture cannot be judged without pictures: take --side from 1")
-                    yield question(pair, rubric, side, order, repeat, body)
+                    yield question(pair, rubric, side, order, repeat, asked.fields)
 
     total, known = len(pool) * repeats * len(orders), answered(cache).values()
     guess = estimate(
@@ -69,7 +68,7 @@ def by_endpoint(
         [answer for answer in known if answer.model == endpoint.model], ledger=ledger,
     )  # fmt: skip
     say(f"{endpoint.model} at {endpoint.place}: {guess}")
-    if dry:
+    if asked.dry_run:
         return {"estimate": str(guess)}
     new = (request for request in requests() if key_of(_told(request, endpoint.model)) not in done)
     with (
@@ -80,7 +79,7 @@ def by_endpoint(
             told = _told(request, endpoint.model) | {"judge": judge, "rubric": str(rubric)}
             journal.add(told | _graded(answer, rubric))
     say(str(ledger))
-    counts = export(out)
+    counts = export(out, rubric.metadata)
     found = {"estimate": str(guess), "counts": counts, "spent": str(ledger), "left": ledger.left}
     return found | sampled(pool, out, rubric)
 
@@ -107,26 +106,39 @@ def _graded(answer: Answer, rubric: Rubric) -> dict:
 
 
 def by_attributes(
-    pool: Pool, out: Path, rule: Blurred, rubric: Rubric, judge: str = "attributes", repeats: int = 1
-) -> dict:
-    """Has `weft.judging.attribute` grade every pair. What it cannot know anything of is "refused": missing, not 0."""
+    pool: Pool, out: Path, rule: Blurred, rubric: Rubric, judge: str = "attributes", repeats: int = 1,
+    dry: bool = False,
+) -> dict:  # fmt: skip
+    """Has `weft.judging.attribute` grade every pair. What it cannot know anything of is "refused": missing, not 0.
+
+    Args:
+        dry: only counts, and writes nothing.
+    """
     model = str(rule)
-    claim(out, {"judge": judge, "model": model, "rubric": str(rubric), "pool": pool.key})
+    if not dry:
+        claim(out, {"judge": judge, "model": model, "rubric": str(rubric), "pool": pool.key})
     done, created = settled(out), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    with Journal(out / LINES) as journal:
+
+    def new() -> Iterator[tuple[Pair, dict]]:
         for repeat in range(repeats):
-            for pair in progress(pool.pairs(), "judging by attributes", total=len(pool), unit="pair"):
+            for pair in pool.pairs():
                 told = _pair(pair) | {"model": model, "prompt_hash": "", "repeat": repeat, "order": 0}
-                if key_of(told) in done:
-                    continue
-                grade = rule.grade(pair, repeat)
-                status = "refused" if grade is None else "graded"
-                answer = "" if grade is not None else "the query states nothing that is known to this judge"
-                more = {"judge": judge, "rubric": str(rubric), "answer": answer, "created": created}
-                journal.add(
-                    told | more | {"grade": grade, "status": status, "tokens_in": 0, "tokens_out": 0, "seconds": 0.0}
-                )
-    return {"counts": export(out)} | sampled(pool, out, rubric)
+                if key_of(told) not in done:
+                    yield pair, told
+
+    left = sum(1 for _ in new())
+    if dry:
+        return {"estimate": f"{left:,} pairs would be judged by attributes ({model}), which asks nobody"}
+    with Journal(out / LINES) as journal:
+        for pair, told in progress(new(), "judging by attributes", total=left, unit="pair"):
+            grade = rule.grade(pair, told["repeat"])
+            status = "refused" if grade is None else "graded"
+            answer = "" if grade is not None else "the query states nothing that is known to this judge"
+            more = {"judge": judge, "rubric": str(rubric), "answer": answer, "created": created}
+            journal.add(
+                told | more | {"grade": grade, "status": status, "tokens_in": 0, "tokens_out": 0, "seconds": 0.0}
+            )
+    return {"counts": export(out, rubric.metadata)} | sampled(pool, out, rubric)
 
 
 def sampled(pool: Pool, out: Path, rubric: Rubric) -> dict:

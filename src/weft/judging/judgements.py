@@ -1,12 +1,12 @@
 """Judgements on disk: a line of JSON as each comes, a Parquet table at the end; who judged what, how, and its cost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, read_json, write_json
+from weft.artefact import read_json, whole, write_json
 from weft.endpoint import journal
 from weft.errors import WeftError
 
@@ -72,17 +72,17 @@ def settled(folder: Path) -> dict[tuple, dict]:
     return {key: row for key, row in rows.items() if row["status"] != "failed"}
 
 
-def export(folder: Path) -> dict[str, int]:
+def export(folder: Path, metadata: Mapping[str, str]) -> dict[str, int]:
     """Writes `judgements.parquet` from the lines, the last one of each judgement, in an order of its own: two runs that
-    were answered in different orders give one table. Returns how many there are of each status."""
+    were answered in different orders give one table. Returns how many there are of each status.
+
+    Args:
+        metadata: of the rubric, which the table keeps.
+    """
     rows = {key_of(row): row for row in journal.read(folder / LINES)}
-    table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=SCHEMA)
-    partial = folder / (TABLE + ".partial")
-    try:
+    table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=SCHEMA.with_metadata(metadata))
+    with whole(folder / TABLE) as partial:
         pq.write_table(table, partial, compression="zstd")
-        partial.replace(folder / TABLE)
-    except OSError as error:
-        raise disk_error(error, folder / TABLE) from None
     return counts(rows.values())
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import key_of, read_json
+from weft.artefact import key_of, read_json, whole
 from weft.errors import WeftError
 
 FACTS = "pool.json"
@@ -36,6 +36,13 @@ SYSTEMS = pa.schema(
         ("rank", pa.int32()),  # from 1; 0 for the random sample and the benchmark's own answers
     ]
 )
+
+
+def write_tables(folder: Path, pairs: pa.Table, systems: pa.Table) -> None:
+    """A pool's two tables; what makes it a pool is written after them. Raises `WeftError` if the disk is full."""
+    for name, table in (("pool.parquet", pairs), ("systems.parquet", systems)):
+        with whole(folder / name) as partial:
+            pq.write_table(table, partial, compression="zstd")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from weft.errors import WeftError
 from weft.judging.ensemble import RULE, Grades
 from weft.judging.evaluated import Evaluated
 from weft.judging.judgements import SCHEMA
-from weft.judging.rubric import RUBRICS
+from weft.judging.rubric import Rubric
 
 QRELS = pa.schema([("query-id", pa.string()), ("corpus-id", pa.string()), ("score", pa.int32())])
 KEPT = tuple(name for name in SCHEMA.names if name != "answer")
@@ -24,12 +24,13 @@ KEPT = tuple(name for name in SCHEMA.names if name != "answer")
 
 def release(
     folder: Path, record: Mapping, tasks: Sequence[Evaluated], grades: Grades, rows: Sequence[dict],
-    licence: str = "unknown", source: Mapping | None = None, pool: Mapping | None = None,
+    rubric: Rubric | None = None, licence: str = "unknown", source: Mapping | None = None, pool: Mapping | None = None,
 ) -> Path:  # fmt: skip
     """Writes the folder: `qrels/*.qrels`, `data/*.parquet`, `README.md`.
 
     Args:
         record: what `weft.judging.rejudge.rejudge` returned. grades, rows: what it was made from.
+        rubric: what the grades mean, if it is known.
         licence: of the new grades, an identifier of the hub. source: the benchmark's name, source, revision, licence.
         pool: `pool.json`, if the pool is at hand.
 
@@ -53,7 +54,7 @@ def release(
         _write(folder / configs[-1][1], pa.Table.from_pylist(table, schema=QRELS))
     _write(folder / "data" / "judgements.parquet", pa.Table.from_pylist(list(rows), schema=SCHEMA).select(KEPT))
     configs.append(("judgements", "data/judgements.parquet"))
-    write_whole(folder / "README.md", card(record, configs, licence, source or {}, pool or {}))
+    write_whole(folder / "README.md", card(record, configs, rubric, licence, source or {}, pool or {}))
     return folder
 
 
@@ -68,7 +69,10 @@ def _write(path: Path, table: pa.Table) -> None:
     write_whole(path, written.getvalue().to_pybytes())
 
 
-def card(record: Mapping, configs: Sequence[tuple[str, str]], licence: str, source: Mapping, pool: Mapping) -> str:
+def card(
+    record: Mapping, configs: Sequence[tuple[str, str]], rubric: Rubric | None, licence: str, source: Mapping,
+    pool: Mapping,
+) -> str:  # fmt: skip
     """The data set's card, with the hub's metadata in front."""
     front = ["---", f"license: {json.dumps(licence)}", "task_categories: [text-retrieval]", "configs:"]
     for name, path in configs:
@@ -77,7 +81,8 @@ def card(record: Mapping, configs: Sequence[tuple[str, str]], licence: str, sour
     lines = [*front, "---", "", f"# {plain(name)}, judged again", "", plain(" ".join(record["verdict"]))]
     lines += ["", "## How these grades were made", ""]
     lines += [f"- {told}" for told in _made(record, source, pool)]
-    lines += ["", "## The scale", ""] + [f"`{one}`:\n\n{_scale(one)}\n" for one in record["rubric"]]
+    scale = rubric.text if rubric else "not kept with the judgements: ask who made the grades"
+    lines += ["", "## The scale", ""] + [f"`{one}`:\n\n{scale}\n" for one in record["rubric"]]
     lines += ["## Who was judged, and what nobody judged", "", *_holes(record), "", "## What to bear in mind", ""]
     lines += [f"- {caveat}" for caveat in _caveats(record, source)]
     lines += ["", f"Written by Weft {__version__}; `qrels/` holds the same grades in TREC's form."]
@@ -105,12 +110,6 @@ def _made(record: Mapping, source: Mapping, pool: Mapping) -> list[str]:
 def plain(text: str) -> str:
     """A name as Markdown shows it letter by letter, on one line."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(str(text).split()))
-
-
-def _scale(rubric: str) -> str:
-    name, _, version = rubric.partition("@")
-    known = RUBRICS.get(name)
-    return known.text if known and str(known.version) == version else "not one of Weft's own: ask who made the grades"
 
 
 def _holes(record: Mapping) -> list[str]:

@@ -3,10 +3,18 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from weft.errors import WeftError
+from weft.judging.judgements import TABLE
+
+KEPT = "rubric"
+"""Under this name a table of judgements keeps its rubric, in the metadata of its Parquet file."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,11 @@ class Rubric:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What a table of judgements keeps of it, for whoever reads them without its file: `rubric_of`."""
+        return {KEPT: json.dumps(asdict(self), ensure_ascii=False)}
 
     @property
     def schema(self) -> dict:
@@ -95,7 +108,7 @@ def open_rubric(name: str) -> Rubric:
     """A rubric by name, or from a TOML file with name, version, top, relevant and text.
 
     Raises:
-        WeftError: there is no such rubric, or the file does not hold one.
+        WeftError: there is no such rubric, or the file does not hold one, or one that takes another's name.
     """
     if name in RUBRICS:
         return RUBRICS[name]
@@ -109,4 +122,51 @@ def open_rubric(name: str) -> Rubric:
     whole = all(type(value) is int for value in (made.version, made.top, made.relevant))
     if not (whole and isinstance(made.name, str) and isinstance(made.text, str) and 0 < made.relevant <= made.top):
         raise WeftError(f"{path}: version, top and relevant are whole numbers with 0 < relevant <= top")
+    if _own(str(made)) not in (None, made):
+        raise WeftError(f"{path} calls itself {made}, which is Weft's own rubric: give it a name of its own")
     return made
+
+
+def known_rubric(told: str, places: Sequence[Path]) -> Rubric | None:
+    """The rubric of judgements: Weft's own, or what is kept with them; None where it is not.
+
+    Args:
+        told: name@version, as a judgement has it; places: the files or folders that the judgements are read from.
+
+    Raises:
+        WeftError: the files keep different rubrics of that name and version.
+    """
+    if own := _own(told):
+        return own
+    kept = {one for place in places if (one := _kept(Path(place))) and str(one) == told}
+    if len(kept) > 1:
+        raise WeftError(
+            f"different rubrics call themselves {told} in {', '.join(map(str, places))}: give one rubric's judgements, "
+            "or raise the version of the newer one and judge again"
+        )
+    return kept.pop() if kept else None
+
+
+def rubric_of(told: str, places: Sequence[Path]) -> Rubric:
+    """As `known_rubric`, for whom grades mean nothing without. Raises `WeftError` where it is not known, too."""
+    if found := known_rubric(told, places):
+        return found
+    raise WeftError(
+        f"what the grades of rubric {told} mean is not written in {', '.join(map(str, places))}: repeat the weft judge "
+        "or weft annotate that made them, with the same --rubric; it keeps the rubric and asks nothing twice (weft "
+        "rejudge can do with --relevant instead)"
+    )
+
+
+def _own(told: str) -> Rubric | None:
+    return next((rubric for rubric in RUBRICS.values() if str(rubric) == told), None)
+
+
+def _kept(place: Path) -> Rubric | None:
+    """What the table of a folder, a table, or the table beside a file of lines keeps."""
+    path = place / TABLE if place.is_dir() else place.with_suffix(".parquet")
+    try:
+        held = (pq.read_schema(path).metadata or {}).get(KEPT.encode())
+        return Rubric(**json.loads(held)) if held else None
+    except (OSError, pa.ArrowException, ValueError, TypeError):  # no table yet, or another program's metadata
+        return None

@@ -13,7 +13,7 @@ from weft.benchmarks.record import Retrieval
 from weft.benchmarks.trec import file_name, word
 from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
-from weft.encoders.source import find
+from weft.encoders.source import find, split_name
 from weft.errors import Unable, WeftError
 from weft.evaluate import bm25_ranking, embed_task, score
 from weft.progress import say
@@ -50,7 +50,7 @@ def open_systems(
         WeftError: nothing is there, a file is damaged, or it ranks nothing of these tasks.
     """
     for spec in specs:
-        name, place = _named(spec)
+        name, place = split_name(spec)
         path = Path(place)
         if place == BM25:
             yield _bm25(name or BM25, tasks)
@@ -64,13 +64,8 @@ def open_systems(
 
 def is_model(spec: str) -> bool:
     """Whether `open_systems` would embed with it."""
-    place = _named(spec)[1]
+    place = split_name(spec)[1]
     return place != BM25 and not Path(place).is_file() and not (Path(place) / "runs").is_dir()
-
-
-def _named(spec: str) -> tuple[str, str]:
-    name, sign, place = spec.partition("=")
-    return ("", spec) if not sign or Path(spec).exists() else (name.strip(), place.strip())
 
 
 def _bm25(name: str, tasks: Sequence[Retrieval]) -> System:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weft.artefact import read_json
+from weft.errors import WeftError
 from weft.judging.ensemble import grades_of, read_all
 from weft.judging.evaluated import open_evaluation
 from weft.judging.lookup import images_of, labels_of, systems_of
 from weft.judging.pool import Pool
 from weft.judging.rejudge import rejudge
 from weft.judging.release import release
-from weft.judging.rubric import RUBRICS
+from weft.judging.rubric import known_rubric, rubric_of
 from weft.judging.validate import validate
 
 
@@ -18,7 +19,13 @@ def agree(
     judgements: Path, against: Path | None = None, pool: Path | None = None, products: Path | None = None,
     column: str = "category", seed: int = 0,
 ) -> dict:  # fmt: skip
-    """The record of `weft.judging.validate.validate`, from files. Raises `WeftError` as it and the readers do."""
+    """The record of `weft.judging.validate.validate`, from files.
+
+    Raises:
+        WeftError: there are products but no pool, which has the pairs that they stand in, or as it and the readers do.
+    """
+    if products and not pool:
+        raise WeftError(f"--products {products} needs --pool POOL, the folder of weft pool that was judged")
     judged = read_all([judgements])
     human = people(against) if against else []
     known = Pool(pool) if pool else None
@@ -39,28 +46,25 @@ def judge_again(
     """The record of `weft.judging.rejudge.rejudge`, from files; writes `out/release`.
 
     Args:
-        relevant: by default the rubric's own lowest relevant grade, 2 of a rubric that is not Weft's.
+        relevant: by default the rubric's own lowest relevant grade.
 
     Raises:
-        WeftError: a file is missing or damaged, or files do not belong together.
+        WeftError: a file is missing or damaged, files do not belong together, or neither `relevant` nor the rubric is
+            known.
     """
     found = open_evaluation(evaluation, tasks)
     rows = read_all(judgements)
     known = Pool(pool) if pool else None
-    if relevant is None:
-        relevant = _relevant(rows[0]["rubric"])
+    told = rows[0]["rubric"]
+    rubric = rubric_of(told, judgements) if relevant is None else known_rubric(told, judgements)
+    relevant = float(rubric.relevant) if relevant is None else relevant
     record, _ = rejudge(found, rows, relevant, images_of(known) if known else None, seed)
     record["judgements"] = [str(path) for path in judgements]
     source = _source(evaluation, found[0].benchmark)
     record["benchmark"] = source
     facts = known.facts if known else None
-    release(out / "release", record, found, grades_of(rows), rows, licence, source, facts)
+    release(out / "release", record, found, grades_of(rows), rows, rubric, licence, source, facts)
     return record
-
-
-def _relevant(rubric: str) -> float:
-    known = RUBRICS.get(rubric.partition("@")[0])
-    return float(known.relevant) if known else 2.0
 
 
 def _source(evaluation: Path, benchmark: str) -> dict:

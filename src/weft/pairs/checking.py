@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from weft.bm25 import tokens
 from weft.pairs.language import SMALL, foreign, known
-from weft.pairs.phrases import Phrases, forms, runs, said, tokens
+from weft.pairs.phrases import Phrases, forms, runs, said
 from weft.pairs.queries import LONG_WORDS, SHORT_WORDS, normal, statements, words
 from weft.schema import Product
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from weft.pairs.phrases import tokens
+from weft.bm25 import tokens
 
 GRAMS = (1, 2, 3, 4)
 

@@ -46,7 +46,10 @@ class Grades:
     def __init__(self, path: Path | str = ""):
         self._of: dict[str, dict[str, float]] = {}
         self.missing = 0
-        for text, product, grade in _rows(path) if path else ():
+        self._written_for: dict[str, set[str]] = {}
+        for text, product, grade, own in _rows(path) if path else ():
+            if own:
+                self._written_for.setdefault(normal(text), set()).add(product)
             if grade is None:
                 self.missing += 1
                 continue
@@ -60,6 +63,18 @@ class Grades:
     def own(self, query: Query, product_id: str, otherwise: float = 3.0) -> float:
         """The grade of a product with its own query."""
         return self._of.get(normal(query.text), {}).get(product_id, otherwise)
+
+    def between(self, product_ids: Sequence[str]) -> dict[tuple[int, int], float]:
+        """Pairs of places in `product_ids`, the lower first -> the highest grade that one was given for a query
+        written for the other."""
+        place = {product: row for row, product in enumerate(product_ids)}
+        found: dict[tuple[int, int], float] = {}
+        for text, grades in self._of.items():
+            for own in self._written_for.get(text, set()) & place.keys():
+                for other in grades.keys() & place.keys() - {own}:
+                    pair = min(place[own], place[other]), max(place[own], place[other])
+                    found[pair] = max(found.get(pair, 0.0), grades[other])
+        return found
 
     def within(
         self, relevance: BatchRelevance, queries: Sequence[Query], product_ids: Sequence[str]
@@ -119,15 +134,14 @@ class Graded:
 def _rows(path: Path | str) -> list[tuple]:
     path = file_of(path, FILE)
     try:
-        table = pq.read_table(path, columns=["query", "product_id", "grade"])
+        table = pq.read_table(path, columns=["query", "product_id", "grade", "own"])
     except FileNotFoundError:
         raise WeftError(f"{path} does not exist: have the pairs graded with weft grade") from None
     except (OSError, pa.ArrowException) as error:
         raise WeftError(f"{path} is damaged ({error}): run weft grade again") from None
     grades = np.asarray(table["grade"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    texts, products, own = (table[name].to_pylist() for name in ("query", "product_id", "own"))
     return [
-        (text, product, None if np.isnan(grade) else grade)
-        for text, product, grade in zip(
-            table["query"].to_pylist(), table["product_id"].to_pylist(), grades, strict=True
-        )
+        (text, product, None if np.isnan(grade) else grade, mine)
+        for text, product, grade, mine in zip(texts, products, grades, own, strict=True)
     ]

@@ -2,8 +2,8 @@
 
 import unicodedata
 
+from weft.bm25 import tokens
 from weft.errors import WeftError
-from weft.pairs.phrases import tokens
 
 PROSE = 15
 """Words of running text among which at least one small word of its language is expected."""

@@ -6,7 +6,7 @@ record as equal: mining without a guard collects false negatives (Robinson et al
 doubtful pairs out of each other's batch; `weft.pairs.unrecorded` keeps those that meet by chance from full weight.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -118,27 +118,6 @@ def _halved(embeddings: "np.ndarray | Means", rows: np.ndarray) -> Iterator[np.n
     del vectors, along  # of a large category, while its halves are halved
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
         yield from _halved(embeddings, rows[np.sort(half)])
-
-
-def graded(judged: Iterable[tuple[str, str, float | None, bool]], row_of: Mapping[str, int]) -> dict:
-    """Pairs of product rows -> the highest grade that one was given for a query written for the other.
-
-    Args:
-        judged: (query, product id, grade or None, whether the query is the product's own), as `grades.parquet` has
-            them.
-        row_of: product id -> row; others are passed over.
-    """
-    judged = [(query, row_of[name], grade, own) for query, name, grade, own in judged if name in row_of]
-    sources: dict[str, set[int]] = {}
-    for query, row, _, own in judged:
-        if own:
-            sources.setdefault(query, set()).add(row)
-    found: dict[tuple[int, int], float] = {}
-    for query, row, grade, _ in judged:
-        for source in sources.get(query, set()) - {row} if grade is not None else ():
-            pair = min(source, row), max(source, row)
-            found[pair] = max(found.get(pair, 0.0), grade)
-    return found
 
 
 class _Pairs:

@@ -1,22 +1,15 @@
-"""Finds a catalogue's own values in a text, as whole words, the longest first, whatever their hyphens and endings."""
+"""Finds a catalogue's own values in a text, as whole words, the longest first, whatever their hyphens and endings.
 
-import re
-import unicodedata
+Han and kana are written without spaces: a word of them is a letter (`weft.bm25.tokens`), and a value a run of letters.
+"""
+
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from weft.bm25 import tokens
+
 LONGEST = 6
 """Words of a value beyond which it is a description, and not looked for."""
-
-# Han and kana are written without spaces: a word of them is a letter, and a value a run of letters.
-_ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_WORD = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+")
-_POSSESSIVE = re.compile(r"['’]s\b")
-
-
-def tokens(text: str) -> list[str]:
-    """Case-folded words in order (NFKC, possessive 's dropped). Hyphens split: "T-shirt" -> t, shirt."""
-    return _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def runs(words: list[str], longest: int = LONGEST) -> set[str]:

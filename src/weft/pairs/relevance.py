@@ -44,7 +44,7 @@ class Index:
         """Sorted rows of the products for which every statement holds."""
         found, *others = self._lists(stated)
         for other in others:
-            found = found[_among(found, other)]
+            found = found[among(found, other)]
         return found
 
     def count(self, stated: Iterable[str]) -> int:
@@ -56,10 +56,10 @@ class Index:
         lists = self._lists(query.stated)
         rows, *others = lists or [self._empty]
         if len(lists) > 2:  # what misses one statement is in one of any two lists, so of the two rarest
-            rows, others = np.sort(np.concatenate([rows, others[0][~_among(others[0], rows)]])), lists
+            rows, others = np.sort(np.concatenate([rows, others[0][~among(others[0], rows)]])), lists
         missing = np.zeros(len(rows), dtype=np.int64)
         for other in others:
-            missing += ~_among(rows, other)
+            missing += ~among(rows, other)
             rows, missing = rows[missing < 2], missing[missing < 2]
         grades = grade_of(torch.from_numpy(len(lists) - missing), torch.tensor(len(lists))).numpy().astype(np.float32)
         rows, grades = rows[grades > 0], grades[grades > 0]
@@ -71,7 +71,7 @@ class Index:
         return rows, grades
 
 
-def _among(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+def among(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(len(rows),) bool, whether each row is one of the others, which ascend."""
     if not len(others):
         return np.zeros(len(rows), dtype=bool)

@@ -26,12 +26,12 @@ def card(run: Run, facts: Facts) -> str:
         ("Recipe", tables.recipe(run)),
         ("Contamination", tables.contamination(run)),
         ("Audit", _audit(run)),
-        ("Intended use", notes.intended(run)),
+        ("Intended use", notes.intended()),
         ("Limits", notes.limits(run, facts)),
         ("Licence", notes.licence(run, facts)),
         ("Reproduce", notes.reproduce(run)),
         ("Cite", notes.cite(run)),
-        ("Files", notes.files(run, facts)),
+        ("Files", notes.files(facts)),
     ]
     head = metadata(run, facts.model["model_type"], facts.licence, bool(facts.onnx))
     parts = [f"## {title}\n\n{body}" if title else body for title, body in sections if body]

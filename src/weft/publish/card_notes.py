@@ -28,7 +28,7 @@ class Facts:
     versions: dict[str, str]
 
 
-def intended(run: Run) -> str:
+def intended() -> str:
     return (
         "Finding products of this catalogue, or of one like it, by a text or by a picture; finding similar products; "
         "sorting products into named categories. Evaluate it on your own queries before you rely on it: "
@@ -109,7 +109,7 @@ def cite(run: Run) -> str:
     return fenced(entries.replace("VERSION", run.manifests["weave"]["versions"]["weft"]), "bibtex")
 
 
-def files(run: Run, facts: Facts) -> str:
+def files(facts: Facts) -> str:
     told = [
         ("`model.safetensors`, `config.json`, processor, tokenizer", "the model, for transformers"),
         ("`modules.json`, `1_Normalize/`, `*sentence*.json`", "the same folder for sentence-transformers"),

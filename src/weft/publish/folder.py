@@ -35,7 +35,7 @@ def publish(source: Path, out: Path | None = None, exported: bool = False, licen
         raise WeftError(f"licence {licence!r} is no id of the hub's list; write for instance apache-2.0 or mit")
     run = open_run(Path(source))
     out = Path(out or run.folder / "publish")
-    _must_be_ours(out, run)
+    _must_be_ours(out)
     licence = licence or run.base_licence
     parts = {"publish": FORMAT, "onnx": exported, "licence": licence, "weft": __version__}
     stage = Stage(out, parts, run.keys())
@@ -43,7 +43,7 @@ def publish(source: Path, out: Path | None = None, exported: bool = False, licen
     return out
 
 
-def _must_be_ours(out: Path, run: Run) -> None:
+def _must_be_ours(out: Path) -> None:
     """Raises `WeftError` where publishing would destroy what it did not make."""
     if not out.exists():
         return

@@ -84,7 +84,8 @@ def serve(index: Path, compare: Path | None = None, host: str = "127.0.0.1", por
     """Answers until SIGTERM or Ctrl-C; then finishes what was begun, for at most half a minute, and returns.
 
     Args:
-        index: an index, or a finished run: its catalogue is indexed first, by its base as well, to be compared.
+        index: an index, or a finished run: its catalogue is indexed first, by its base as well.
+        compare: another index, to be shown beside; of a run its base's by default.
         host: the address to listen on; one that others can reach needs keys (WEFT_KEYS) or a network that is safe.
         options: see `open_engine`.
 
@@ -99,7 +100,8 @@ def serve(index: Path, compare: Path | None = None, host: str = "127.0.0.1", por
     from weft.serve.metrics import Metrics
 
     if is_run(index):
-        index, compare = index_run(index)
+        index, base = index_run(index)
+        compare = compare or base
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -12,6 +12,7 @@ import numpy as np
 
 from weft import plan
 from weft.artefact import MANIFEST, read_json
+from weft.batch import learnt
 from weft.recipe import Recipe
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
@@ -122,8 +123,7 @@ class Meter:
         if not self._speed:
             self._speed = ATTAINED * _matrix_flops()
         config, recipe = plan.config_of(self.recipe.base, self.recipe), self.recipe
-        tasks = sum(bool(task) for task in (recipe.pairs.short, recipe.pairs.long))
-        whole = plan.plan(config, 1, recipe.train.batch, recipe.train.micro_batch, tasks=tasks)
+        whole = plan.plan(config, 1, recipe.train, len(learnt(recipe.pairs, recipe.train)))
         return whole.flops * recipe.train.batch / self._speed
 
     def train_seconds(self, one: Job) -> float:

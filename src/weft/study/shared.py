@@ -2,17 +2,16 @@
 
 import dataclasses
 import os
-import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.artefact import Stage, disk_error, key_of, read_json
+from weft.artefact import Stage, key_of, read_json
 from weft.benchmarks.record import AnyTask
+from weft.catalogue.parts import link_or_copy
 from weft.pipeline import Pipeline
-from weft.progress import say
-from weft.recipe import Recipe, settings
+from weft.recipe import Recipe, plain, settings
 
 if TYPE_CHECKING:
     from weft.study.lab import Lab
@@ -25,13 +24,7 @@ TARGETS = "base_images.npy"
 
 def parts(recipe: Recipe) -> dict[str, object]:
     """The recipe as plain data, by its parts; what is younger than older folders only where it is used."""
-    return {field.name: _plain(getattr(recipe, field.name)) for field in dataclasses.fields(recipe)}
-
-
-def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value):
-        return settings(value)
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    return {field.name: plain(getattr(recipe, field.name)) for field in dataclasses.fields(recipe)}
 
 
 def training_key(recipe: Recipe) -> str:
@@ -92,22 +85,10 @@ class Lending(Stage):
         def lent(folder: Path) -> None:
             own = folder / TARGETS
             if self.store.exists() and not own.exists():
-                _linked(self.store, own)
+                link_or_copy(self.store, own)
             work(folder)
             if own.exists() and not self.store.exists():
                 self.store.parent.mkdir(parents=True, exist_ok=True)
-                _linked(own, self.store)
+                link_or_copy(own, self.store)
 
         super().run(lent, shared)
-
-
-def _linked(file: Path, other: Path) -> None:
-    """One file under two names, or two files where the disk cannot."""
-    try:
-        os.link(file, other)
-    except OSError:
-        try:
-            shutil.copyfile(file, other)
-        except OSError as error:
-            raise disk_error(error, other) from None
-        say(f"  copied {file} (no hard links here)")

@@ -20,12 +20,12 @@ READERS = {".parquet": "parquet", ".csv": "table", ".tsv": "table", ".jsonl": "t
 holds several kinds, the first of these is taken. Modules are imported when used: recipes need only the spec."""
 
 
-def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8, max_pixels: int = 50_000_000) -> "Source":
+def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8) -> "Source":
     """Opens a source; iterate over the result for one `Product` or `Skipped` per row, read as a stream.
 
     Args:
         strict: raise at the first row or picture that would be skipped.
-        min_side: pixels; pictures with a shorter side are skipped. max_pixels: larger ones are, too.
+        min_side: pixels; pictures with a shorter side are skipped.
 
     Raises:
         WeftError: the source is missing or unreadable, or lacks a mapped column (at once); or it is damaged
@@ -41,7 +41,7 @@ def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8, max_p
         there = ", ".join(table.columns)
         raise WeftError(f"{spec.place}: which column holds the pictures? Set columns.image to one of {there}")
     rows.require(rows.wanted(spec), table.columns, spec.place)
-    return Source(rows.products(spec, table, counts, min_side, max_pixels), counts, strict)
+    return Source(rows.products(spec, table, counts, min_side), counts, strict)
 
 
 def open_table(spec: SourceSpec) -> "tuple[SourceSpec, Table]":

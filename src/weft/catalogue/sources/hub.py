@@ -1,6 +1,7 @@
 """A Hugging Face dataset by its id, streamed, with its pictures left encoded."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from weft.catalogue.images import ImageError
@@ -8,6 +9,9 @@ from weft.catalogue.sources.rows import Table
 from weft.catalogue.sources.spec import SourceSpec
 from weft.errors import WeftError
 from weft.progress import say
+
+ARCHIVES = ("zip://", "tar://")
+"""How fsspec writes a member of an archive: `zip://MEMBER::ARCHIVE`."""
 
 
 def read(spec: SourceSpec, needed: list[str]) -> Table:
@@ -45,7 +49,7 @@ def read(spec: SourceSpec, needed: list[str]) -> Table:
             data = data.cast_column(column, undecoded)
     take = [column for column in columns if column in needed]
     labels = {c: features[c].int2str for c in take if isinstance(features.get(c), datasets.ClassLabel)}
-    return Table(columns, _rows(data.select_columns(take) if take else data, labels, name), _load)
+    return Table(columns, _rows(data.select_columns(take) if take else data, labels, name), partial(_load, name))
 
 
 def _only_split(data: Any, spec: SourceSpec) -> Any:
@@ -78,9 +82,16 @@ def _rows(data: Any, labels: dict[str, Callable[[int], str]], name: str) -> Iter
         raise WeftError(f"reading {name!r} from the hub broke off after row {done}: {error}; run it again") from None
 
 
-def _load(path: str) -> bytes:
-    """A picture that lies beside the dataset's tables on the hub; paths to anywhere else are refused."""
-    if "hf://" not in path or path.startswith("file:"):
+def _load(name: str, path: str) -> bytes:
+    """A picture that lies beside the tables of dataset `name` on the hub, or in an archive there.
+
+    Raises:
+        ImageError: the path, which the dataset's author wrote, leads anywhere else; or it cannot be fetched.
+    """
+    *members, file = path.split("::")
+    own = f"hf://datasets/{name}"
+    there = file.startswith((f"{own}/", f"{own}@")) and ".." not in file.split("/")
+    if not there or not all(member.startswith(ARCHIVES) for member in members):
         raise ImageError(f"{path!r} is not a file of the dataset")
     import fsspec
 

@@ -107,7 +107,7 @@ def folder_loader(folder: Path) -> Callable[[str], bytes]:
 
 
 def products(
-    spec: SourceSpec, table: Table, counts: Counts, min_side: int = images.MIN_SIDE, max_pixels: int = images.MAX_PIXELS
+    spec: SourceSpec, table: Table, counts: Counts, min_side: int = images.MIN_SIDE
 ) -> Iterator[Product | Skipped]:
     """One `Product` or one `Skipped` for each wanted row, and a `Skipped` "id#n" for picture n of a kept product.
 
@@ -115,7 +115,7 @@ def products(
     one sound picture; every picture is decoded once to know.
     """
     seen: set[str] = set()
-    check = Check(table.load, min_side, max_pixels)
+    check = Check(table.load, min_side)
     drafts = (_draft(spec, number, row, seen) for number, row in enumerate(table.rows))
     for draft, (good, bad) in beside(check, drafts, lambda draft: draft.cell, each=ROWS_EACH):
         counts.rows += 1
@@ -224,7 +224,6 @@ class Check:
 
     load: Callable[[str], bytes]
     min_side: int
-    max_pixels: int
 
     def __call__(self, cell: object) -> tuple[list[bytes], list[tuple[int, str]]]:
         """The sound pictures, and (number from 1, reason) of each other one."""
@@ -235,7 +234,7 @@ class Check:
                 if not isinstance(reference, (str, bytes)):
                     raise images.ImageError(f"neither bytes nor a path but {type(reference).__name__}")
                 data = self.load(reference) if isinstance(reference, str) else reference
-                images.verify(data, self.min_side, self.max_pixels)
+                images.verify(data, self.min_side)
                 good.append(data)
             except images.ImageError as error:
                 bad.append((number, str(error)))
