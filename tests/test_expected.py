@@ -54,7 +54,7 @@ def test_a_study_is_kept_by_its_means():
     assert expected.check_study(results | {"means": means[:1]}, kept)[1][3:] == (None, False)
 
 
-@pytest.mark.parametrize("name", ["demo", "kagl"])
+@pytest.mark.parametrize("name", ["demo", "kagl", "kagl-paper"])
 def test_what_is_shipped_is_whole(name):
     kept = json.loads((ROOT / "expected" / f"{name}.json").read_text())
     tasks, models = {task["name"] for task in kept["tasks"]}, {row["model"] for row in kept["scores"]}

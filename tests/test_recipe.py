@@ -37,7 +37,7 @@ def test_every_shipped_recipe_loads(path):
 
 
 def test_there_are_shipped_recipes():
-    assert {"demo", "demo_base", "kagl", "kagl_base"} <= {path.stem for path in RECIPES}
+    assert {"demo", "demo_base", "kagl", "kagl_base", "kagl_paper"} <= {path.stem for path in RECIPES}
 
 
 def test_defaults_and_the_file_s_name(recipe):
