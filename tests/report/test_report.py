@@ -183,7 +183,7 @@ def test_a_task_that_does_not_count_says_why(tmp_path, results):
     page, _ = written(tmp_path, results)
     assert "does not count in the verdict, because the base is below twice chance : cifar10." in page.text
     assert "cifar10*" in report.table(results) and "* does not count" in report.table(results)
-    assert "trained on 12 of the pictures" in page.text
+    assert "saw 12 of the pictures" in page.text
 
 
 def test_a_missing_number_is_a_dash(tmp_path, results):

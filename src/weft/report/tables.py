@@ -115,12 +115,10 @@ def _notes(tasks: list[dict]) -> Html | None:
             notes.append(tag("li", quoted(task["name"]), ": ", quoted(task["note"])))
         if task.get("contaminated"):
             seen = number(task["contaminated"])
-            told = f": the base was trained on {seen} of the pictures that answer its queries."
+            told = f": training, the base's included, saw {seen} of the pictures that answer its queries."
             notes.append(tag("li", quoted(task["name"]), told))
         if (task.get("lookalikes") or 0) > (task.get("contaminated") or 0):
-            told = (
-                f": {number(task['lookalikes'])} of the answering pictures look like one that the base was trained on."
-            )
+            told = f": {number(task['lookalikes'])} of the answering pictures look like one that training saw."
             notes.append(tag("li", quoted(task["name"]), told))
     for why, names in reasons.items():
         notes.append(tag("li", "* does not count in the verdict, because ", quoted(why), ": ", ", ".join(names), "."))
