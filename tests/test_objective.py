@@ -77,6 +77,18 @@ def shown(encoder, catalogue) -> Batch:
     return held(batch, encoder.dim)
 
 
+def is_the_term(encoder, batch, settings, name: str, value: torch.Tensor, gradients_of) -> None:
+    """The reference's loss is 0.7 times `value`, called `name`, and so is its gradient, whatever the micro-batch."""
+    (0.7 * value).backward()
+    expected = gradients_of(encoder)
+    for micro in (2, B):
+        settings = dataclasses.replace(settings, micro_batch=micro)
+        parts = train.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
+        assert float(parts[name]) == pytest.approx(value.item(), rel=1e-4)
+        assert float(parts["loss"]) == pytest.approx(0.7 * value.item(), rel=1e-4)
+        assert distance(gradients_of(encoder), expected) < 1e-5
+
+
 @pytest.mark.parametrize("family", ["siglip", "clip"])
 @pytest.mark.parametrize("form", ["similarity", "vectors"])
 def test_reference_data_are_held_exactly(made, catalogue, family, form):
@@ -88,14 +100,7 @@ def test_reference_data_are_held_exactly(made, catalogue, family, form):
     else:
         pairs = ((out["image"], batch.targets), (out["reference"], target))
         value = sum((1 - (a * b).sum(1)).mean() for a, b in pairs) / 2
-    (0.7 * value).backward()
-    expected = tower_gradients(encoder)
-    for micro in (2, B):
-        settings = dataclasses.replace(settings, micro_batch=micro)
-        parts = train.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
-        assert float(parts["reference"]) == pytest.approx(value.item(), rel=1e-4)
-        assert float(parts["loss"]) == pytest.approx(0.7 * value.item(), rel=1e-4)
-        assert distance(tower_gradients(encoder), expected) < 1e-5
+    is_the_term(encoder, batch, settings, "reference", value, tower_gradients)
 
 
 @pytest.mark.parametrize("family", ["siglip", "clip"])
@@ -112,14 +117,7 @@ def test_replay_is_the_plain_loss_but_for_equal_titles(made, catalogue, family):
     else:
         logits = (scale * cosines).masked_fill(apart == 0, -torch.inf)
         value = sum(F.cross_entropy(z, torch.arange(B)) for z in (logits, logits.T)) / 2
-    (0.7 * value).backward()
-    expected = gradients(encoder)
-    for micro in (2, B):
-        settings = dataclasses.replace(settings, micro_batch=micro)
-        parts = train.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
-        assert float(parts["replay"]) == pytest.approx(value.item(), rel=1e-4)
-        assert float(parts["loss"]) == pytest.approx(0.7 * value.item(), rel=1e-4)
-        assert distance(gradients(encoder), expected) < 1e-5
+    is_the_term(encoder, batch, settings, "replay", value, gradients)
 
 
 def tower_gradients(encoder) -> torch.Tensor:

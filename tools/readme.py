@@ -29,7 +29,7 @@ def table(expected: dict) -> str:
         note = row["call"] if task["counts"] else f"not counted: {task['note']}"
         lines.append(f"| {task['name']} | {task['primary']} | {' | '.join(cells)} | {_gap(row)} | {note} |")
     sentence = expected["verdict"]["sentence"]
-    return "\n".join([*lines, "", f"alpha {_alpha(expected['alpha']['chosen'])}, chosen on dev queries. {sentence}"])
+    return "\n".join([*lines, "", f"alpha {expected['alpha']['chosen']:g}, chosen on dev queries. {sentence}"])
 
 
 def _cell(row: dict | None) -> str:

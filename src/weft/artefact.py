@@ -97,7 +97,8 @@ def whole(path: Path) -> Iterator[Path]:
     """A temporary name to write to, which becomes `path` at the end, its folder made: whole or not at all.
 
     Raises:
-        WeftError: the disk is full or not writable; whatever fails inside is raised on. Nothing is left behind.
+        WeftError: an `OSError` inside, which is taken for the disk's; whatever else fails there is raised as it is.
+            Nothing is left behind.
     """
     temporary = path.with_name(path.name + ".partial")
     try:
