@@ -104,8 +104,8 @@ def curated(folder: Path, size: int, meter: Meter) -> None:
     recipe = _recipe(folder, size)
     place = folder / "curate"
     place.mkdir(parents=True, exist_ok=True)
-    meter.around(curate._Builder, read="curate: read, decode, hash", write="curate: write")
-    meter.around(curate._Builder, _same_pictures="curate: near-duplicates")
+    meter.around(curate.Builder, read="curate: read, decode, hash", write="curate: write")
+    meter.around(curate.Builder, _same_pictures="curate: near-duplicates")
     meter.around(curate, split="curate: families, splits")
     meter.around(curate.Questions, ask="curate: queries, relevance")
     curate.curate(recipe, place)

@@ -110,6 +110,8 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["train.lora_rank=8", "train.l2sp=0.1"], "train.l2sp does not go with"),
         (["train.lora_rank=8", "train.weave_alpha=[0.5, 1.0]"], "train.weave_alpha does not go with"),
         (["weave.soup_rule='stock'"], "weave.soup"),
+        (["train.reference=own"], "[[reference]]"),
+        (["reference=[{path = 'x', limit = -1}]"], "sources.limit is -1"),
     ],
 )
 def test_what_would_fail_after_hours_is_refused_at_once(recipe, overrides, told):
@@ -186,21 +188,28 @@ local = "log.csv"
 [[benchmarks]]
 name = "b"
 source = { path = "hf:owner/other", local = "b.parquet", columns = { title = "t" } }
+[[reference]]
+path = "hf:owner/general"
+local = "c.parquet"
 """
+
+
+def places_of(loaded) -> list[str]:
+    sources = (*loaded.sources, loaded.query_log, loaded.benchmarks[0].source, *loaded.reference)
+    return [source.place for source in sources]
 
 
 def test_without_data_the_addresses_are_read(recipe):
     loaded = recipe(LOCAL)
-    places = [s.place for s in (*loaded.sources, loaded.query_log, loaded.benchmarks[0].source)]
-    assert places == ["hf:owner/name", "demo:studio", "hf:owner/log", "hf:owner/other"]
+    addresses = ["hf:owner/name", "demo:studio", "hf:owner/log", "hf:owner/other", "hf:owner/general"]
+    assert places_of(loaded) == addresses
     assert loaded.sources[0].columns.title == "hub_title"
 
 
 def test_with_data_the_local_copies_are_read_with_their_columns(recipe):
     loaded = recipe(LOCAL, "data=/somewhere")
-    places = [s.place for s in (*loaded.sources, loaded.query_log, loaded.benchmarks[0].source)]
-    inside = [str(Path("/somewhere") / name) for name in ("a/table.parquet", "log.csv", "b.parquet")]
-    assert places == [inside[0], "demo:studio", *inside[1:]]
+    inside = [str(Path("/somewhere") / name) for name in ("a/table.parquet", "log.csv", "b.parquet", "c.parquet")]
+    assert places_of(loaded) == [inside[0], "demo:studio", *inside[1:]]
     assert loaded.sources[0].columns == Columns(image="picture")
     assert loaded.benchmarks[0].source.columns.title == "t"  # no local_columns: the same ones hold
 

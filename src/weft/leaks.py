@@ -17,12 +17,14 @@ import numpy as np
 from weft.artefact import key_of, save_array
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Pictures, Retrieval, Side
-from weft.catalogue import copies
+from weft.catalogue import copies, duplicates
+from weft.catalogue.collection import Collection
 from weft.catalogue.images import ImageError, decode
 from weft.errors import WeftError
 from weft.pairs.queries import normal
 from weft.progress import progress
 from weft.schema import Product
+from weft.seen import NO_LOOKS, alike
 
 WORDS, SHINGLE, ALIKE = 8, 3, 0.8
 """Texts of at least `WORDS` words are near-identical if the sets of their runs of `SHINGLE` words overlap by `ALIKE`
@@ -48,7 +50,7 @@ class Leak:
 
 
 def find(
-    known: Sequence["Known"], products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str],
+    known: Sequence["Known | Held"], products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str],
     image: Callable[[int], bytes],
 ) -> list[Leak]:  # fmt: skip
     """Every product that one of the benchmarks contains, once, by the first sign found.
@@ -155,6 +157,44 @@ class Known:
             return False
         pair = (_read(image, picture)[None], self.square(self.first[product.id])[None])
         return bool(copies.compare(*pair)[0][0] >= SAME_THING)
+
+
+class Held:
+    """What a curated collection asks for: the pictures of its dev and test products, by file and by look.
+
+    It costs a hash a picture where `Known` costs hundreds of views of it, so it finds no copy that was cropped, and no
+    words. Args: name: how reasons call it. looks: SHA-256 -> look of pictures that were looked at, shared with others.
+    """
+
+    def __init__(self, name: str, collection: Collection, looks: dict[str, np.ndarray]):
+        self.name, self.looks = name, looks
+        rows = np.flatnonzero(~np.isin(collection.split, ("train", "dropped")))
+        images = [(collection.products[row].id, image) for row in rows for image in collection.image_rows[row]]
+        self.ids = [name for name, _ in images]
+        self.files = {collection.image_hashes[image]: name for name, image in images}
+        looked = collection.looks  # None where the recipe wants no near-duplicates
+        self.known = NO_LOOKS if looked is None else looked[[image for _, image in images]]
+
+    def signs(self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable):
+        """Yields (row, how, the collection's id); see `Known.signs`."""
+        for picture, digest in enumerate(hashes):
+            if digest in self.files:
+                yield int(owner[picture]), "file", self.files[digest]
+        if not len(self.known):
+            return
+        for picture, digest in enumerate(hashes):
+            if digest not in self.looks:
+                self.looks[digest] = duplicates.describe(decode(image(picture), verified=True)).hash
+        looks = np.stack([self.looks[digest] for digest in hashes])
+        for picture in np.flatnonzero(alike(looks, self.known)):
+            nearest = np.bitwise_count(self.known ^ looks[picture]).sum(axis=1).argmin()
+            yield int(owner[picture]), "picture", self.ids[nearest]
+
+
+def held(collections: dict[str, Collection]) -> list[Held]:
+    """For `find`: everything that any of these collections asks for."""
+    looks: dict[str, np.ndarray] = {}
+    return [Held(name, collection, looks) for name, collection in collections.items()]
 
 
 class _Words:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Literal
 
+OWN = "own"
+"""train.reference: the recipe's own `[[reference]]`."""
+
 
 def later(default: Any) -> Any:
     """A setting that came after folders were made without it: its default leaves their keys as they were."""
@@ -59,7 +62,9 @@ class Train:
     lwf_similarity_weight: float = later(
         0.0
     )  # for the batch's similarities between pictures and queries; costs as much
-    reference: str = later("")  # a `curate` folder: its train split's pictures and titles are distilled at every step
+    # "own": what the recipe's [[reference]] names; or a `curate` folder, its train split. Pictures and titles of it are
+    # distilled at every step.
+    reference: str = later("")
     reference_weight: float = later(1.0)
     reference_batch: int = later(64)  # products of it a step
     reference_loss: Literal["similarity", "vectors"] = later("similarity")

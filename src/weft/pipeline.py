@@ -19,13 +19,13 @@ from weft.encoders import create, load, load_base, local_folder
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
-from weft.options import NOTHING_TO_KEEP
-from weft.progress import progress
+from weft.options import NOTHING_TO_KEEP, OWN
+from weft.progress import progress, say
 from weft.recipe import Recipe, plain, settings
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
 from weft.schema import RELEVANT
-from weft.tasks import tasks_of
-from weft.verdict import call, correct, difference, intervals, verdict
+from weft.tasks import collections_of, tasks_of
+from weft.verdict import family, intervals, verdict
 from weft.weave import SOUP, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
@@ -76,7 +76,7 @@ class Pipeline:
     @cached_property
     def _source_keys(self) -> dict[str, str]:
         recipe, keys = self.recipe, {}
-        sources = [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
+        sources = [*recipe.sources, *recipe.reference, recipe.query_log, *(b.source for b in recipe.benchmarks)]
         places = [place for source in sources for place in (source.place, source.image_folder)]
         for place in filter(None, (*places, *(parsed(spec)[1] for spec in recipe.curate.keep_out))):
             keys |= {str(path): file_key(path) for path in on_disk(place)}
@@ -93,7 +93,7 @@ class Pipeline:
         return {b.name: stage_key(Path(b.collection)) for b in self.recipe.benchmarks if b.collection}
 
     def _curate_stage(self) -> Stage:
-        names = ("sources", "query_log", "curate", "pairs")
+        names = ("sources", "query_log", "curate", "pairs", *(["reference"] if self.recipe.reference else []))
         parts = {name: plain(getattr(self.recipe, name)) for name in names}
         parts["benchmarks"] = [plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
         return self._stage("curate", parts, self._source_keys | self._judging_base)
@@ -104,7 +104,7 @@ class Pipeline:
         return {"base": self.base_fingerprint} if "misfit" in self.recipe.curate.quality and not self.fresh else {}
 
     def curate(self) -> None:
-        from weft.catalogue.curate import curate
+        from weft.catalogue.curate import curate, curate_reference
 
         def work(folder: Path) -> None:
             known = [leaks.Known(spec, self.cache) for spec in self.recipe.curate.keep_out]
@@ -113,6 +113,9 @@ class Pipeline:
             if self._judging_base:
                 fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
             curate(self.recipe, folder, guard, fit)
+            if self.recipe.reference:
+                held = leaks.held(collections_of(self.recipe, folder))
+                curate_reference(self.recipe, folder / "reference", functools.partial(leaks.find, [*known, *held]))
 
         self._curate_stage().run(work)
 
@@ -123,7 +126,7 @@ class Pipeline:
             parts["new"] = settings(recipe.new)
         else:
             inputs["base"] = self.base_fingerprint
-        if recipe.train.reference:
+        if recipe.train.reference not in ("", OWN):  # its own is the catalogue's
             inputs["reference"] = stage_key(Path(recipe.train.reference))
         for name in ("written", "grades"):
             if given := getattr(recipe.train, name):
@@ -136,6 +139,11 @@ class Pipeline:
         recipe = self.recipe
         if self.fresh:  # it knows nothing that could be kept
             recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **NOTHING_TO_KEEP))
+        if recipe.reference and recipe.train.reference != OWN:
+            say(f"  [[reference]] is not trained on; train.reference = {OWN!r} would")
+        if recipe.train.reference == OWN:
+            own = str(self.folder / "curate" / "reference")
+            recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, reference=own))
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
@@ -236,7 +244,7 @@ class Pipeline:
             found = seen.contamination(task, known, self.cache) if known else {}
             facts |= {"contaminated": found.get("exact"), "lookalikes": found.get("perceptual")}
         groups = {task.name: task.groups for task in tasks}
-        differences = self._differences(described, scored, groups)
+        differences = family(described, scored, groups, recipe.weave.delta, recipe.seed)
         alpha = read_json(self.folder / "weave" / "alpha.json")
         results = {
             "verdict": verdict(differences, described, recipe.weave.delta),
@@ -266,24 +274,6 @@ class Pipeline:
         write_runs(folder / "runs", named, by_model)
         write_qrels(folder / "qrels", named)
         write_json(folder / "results.json", results)
-
-    def _differences(self, described: list[dict], scored: dict[str, dict[str, Scored]], groups: dict) -> list[dict]:
-        """The declared family: the woven model against every other, and the tuned against the base, on
-        each task's primary metric."""
-        pairs = [("woven", rival) for rival in scored if rival not in ("woven", "tuned")] + [("tuned", "base")]
-        rows = []
-        for model, against in pairs if "woven" in scored else []:
-            for task in described:
-                both = [scored[name].get(task["name"]) for name in (model, against)]
-                if all(both):
-                    a, b = (one.values[task["primary"]] for one in both)
-                    rows.append(difference(model, against, task, a, b, self.recipe.seed, groups[task["name"]]))
-        if rows:
-            correct(rows)
-        domain = {task["name"]: task["domain"] for task in described}
-        for row in rows:
-            row["call"] = call(row, domain[row["task"]], self.recipe.weave.delta)
-        return rows
 
     def report(self) -> None:
         from weft.report import write

@@ -12,8 +12,8 @@ from typing import Literal
 
 from weft.catalogue.sources.spec import Columns, SourceSpec
 from weft.errors import WeftError
+from weft.options import OWN, Train, Weave, later, problems
 from weft.options import RANGES as OPTIONS
-from weft.options import Train, Weave, later, problems
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class Recipe:
     seed: int = 0
     sources: tuple[SourceSpec, ...] = ()
     query_log: SourceSpec = SourceSpec()
+    reference: tuple[SourceSpec, ...] = later(())  # pictures with titles from beyond the shop, for train.reference
     curate: Curate = Curate()
     pairs: Pairs = Pairs()
     new: New = New()
@@ -129,6 +130,7 @@ def load(path: Path | str, overrides: typing.Iterable[str] = ()) -> Recipe:
         recipe,
         sources=tuple(_placed(source, recipe.data) for source in recipe.sources),
         query_log=_placed(recipe.query_log, recipe.data),
+        reference=tuple(_placed(source, recipe.data) for source in recipe.reference),
         benchmarks=tuple(dataclasses.replace(b, source=_placed(b.source, recipe.data)) for b in recipe.benchmarks),
     )
 
@@ -154,7 +156,7 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
             yield f"{name} is {value:g}; it must be at least {low:g}" + (
                 f" and at most {high}" if high < math.inf else ""
             )
-    for source in recipe.sources:
+    for source in (*recipe.sources, *recipe.reference):
         if source.limit < 0:
             yield f"sources.limit is {source.limit}; it must be at least 0, which is no limit"
     if not recipe.sources:
@@ -163,6 +165,8 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
         yield "curate.dev_share and curate.test_share leave nothing to train on: together they must stay below 1"
     if not recipe.pairs.short and not recipe.pairs.long:
         yield "pairs.short and pairs.long are both empty: nothing would be trained or asked"
+    if recipe.train.reference == OWN and not recipe.reference:
+        yield f"train.reference = {OWN!r} is what [[reference]] names, and it names nothing: add one with a `path`"
     yield from problems(recipe.train, recipe.weave)
     names = [benchmark.name for benchmark in recipe.benchmarks]
     for name in names:

@@ -45,6 +45,13 @@ def tasks_of(recipe: Recipe, curated: Path, split: str, held_out_gallery: bool =
     return found
 
 
+def collections_of(recipe: Recipe, curated: Path) -> dict[str, Collection]:
+    """The collections that the recipe's tasks ask, by name: the catalogue and every benchmark."""
+    return {recipe.name: Collection(curated)} | {
+        b.name: Collection(b.collection or curated / "benchmarks" / b.name) for b in recipe.benchmarks
+    }
+
+
 def _asked(
     collection: Collection, tasks: list[Task], size: int, domain: str = "", names: Sequence[str] = ()
 ) -> list[AnyTask]:

@@ -64,6 +64,35 @@ def call(row: dict, domain: str, delta: float) -> str:
     return "worse" if row["high"] < 0 and sure else "undecided"
 
 
+def family(
+    tasks: list[dict],
+    scored: dict[str, dict[str, Scored]],
+    groups: dict[str, np.ndarray | None],
+    delta: float,
+    seed: int,
+) -> list[dict]:
+    """The declared family of a run: the woven model against every other, and the tuned against the base, each on every
+    task's primary metric, with their calls. Empty for a model that was trained from nothing.
+
+    Args:
+        scored: model -> task -> its per-query values; groups: task -> what is resampled together.
+    """
+    pairs = [("woven", rival) for rival in scored if rival not in ("woven", "tuned")] + [("tuned", "base")]
+    rows = []
+    for model, against in pairs if "woven" in scored else []:
+        for task in tasks:
+            both = [scored[name].get(task["name"]) for name in (model, against)]
+            if all(both):
+                a, b = (one.values[task["primary"]] for one in both)
+                rows.append(difference(model, against, task, a, b, seed, groups[task["name"]]))
+    if rows:
+        correct(rows)
+    domain = {task["name"]: task["domain"] for task in tasks}
+    for row in rows:
+        row["call"] = call(row, domain[row["task"]], delta)
+    return rows
+
+
 def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dict:
     """One sentence and its evidence from the woven model's rows against the base.
 

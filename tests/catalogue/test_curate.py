@@ -88,13 +88,14 @@ def test_a_source_of_which_nothing_is_left(tmp_path, change, told):
         run(tmp_path / "c", dataclasses.replace(source, keep_brands=(0.0, 0.001)) if "brand" in change else source)
 
 
-@pytest.mark.parametrize("last", ["source", "benchmark", "query log"])
+@pytest.mark.parametrize("last", ["source", "benchmark", "query log", "reference"])
 def test_a_wrong_name_is_told_before_anything_is_read(tmp_path, monkeypatch, last):
-    monkeypatch.setattr("weft.catalogue.curate._Builder.read", lambda *told, **more: pytest.fail("it was read"))
+    monkeypatch.setattr("weft.catalogue.curate.Builder.read", lambda *told, **more: pytest.fail("it was read"))
     first, lost = table(tmp_path / "a.parquet", shelf(8)), SourceSpec(path=str(tmp_path / "lost.parquet"))
     sources = (first, lost) if last == "source" else (first,)
     asked = {"benchmarks": (Benchmark("other", source=lost),)} if last == "benchmark" else {}
     asked |= {"query_log": lost} if last == "query log" else {}
+    asked |= {"reference": (lost,)} if last == "reference" else {}
     with pytest.raises(WeftError, match=r"lost\.parquet"):
         run(tmp_path / "c", *sources, **asked)
 
@@ -109,7 +110,7 @@ def test_an_empty_table(tmp_path):
 def test_progress_of_a_long_reading(plain, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "weft.catalogue.curate.progress", lambda items, what, **options: seen.append((what, options)) or items
+        "weft.catalogue.builder.progress", lambda items, what, **options: seen.append((what, options)) or items
     )
     _, _, source = plain
     run(tmp_path / "c", source)

@@ -25,6 +25,9 @@ path = "demo:studio?products=10"
 limit = 5
 [query_log]
 path = "log.csv"
+[[reference]]
+path = "general.parquet"
+columns = { image = "image", title = "caption" }
 [[benchmarks]]
 name = "by kind"
 task = "class"
@@ -53,7 +56,7 @@ full = true
 
 def run_of(recipe: Recipe, tmp_path) -> Run:
     """Manifests as the pipeline writes them."""
-    names = ("sources", "query_log", "curate", "pairs")
+    names = ("sources", "query_log", "reference", "curate", "pairs")
     curate = {name: plain(getattr(recipe, name)) for name in names}
     curate["benchmarks"] = [plain(dataclasses.replace(b, prompt="", names={})) for b in recipe.benchmarks]
     train = {"train": settings(recipe.train), "pairs": settings(recipe.pairs), "base": recipe.base}

@@ -24,6 +24,7 @@ def toml_of(run: Run) -> str:
     lines = _entries({key: value for key, value in head.items() if value != []})
     tables = [("[[sources]]", _source(source)) for source in told["sources"]]
     tables += [("[query_log]", _source(told["query_log"]))]
+    tables += [("[[reference]]", _source(source)) for source in told.get("reference", ())]
     prompts = told.get("prompts", {})
     for benchmark in told["benchmarks"]:
         prompt, names = prompts.get(benchmark["name"], (Benchmark().prompt, {}))

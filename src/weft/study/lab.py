@@ -25,7 +25,7 @@ from weft.tasks import tasks_of
 from weft.weave import path_of
 from weft.weights import interpolate
 
-CURATED = ("sources", "query_log", "curate", "pairs", "benchmarks", "seed")
+CURATED = ("sources", "query_log", "reference", "curate", "pairs", "benchmarks", "seed")
 """Parts of a recipe that its curation reads."""
 
 

@@ -24,7 +24,7 @@ TARGETS = "base_images.npy"
 
 def parts(recipe: Recipe) -> dict[str, object]:
     """The recipe as plain data, by its parts; what is younger than older folders only where it is used."""
-    return {field.name: plain(getattr(recipe, field.name)) for field in dataclasses.fields(recipe)}
+    return {name: plain(getattr(recipe, name)) for name in settings(recipe)}
 
 
 def training_key(recipe: Recipe) -> str:
