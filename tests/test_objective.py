@@ -132,10 +132,13 @@ def tower_gradients(encoder) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("family", ["siglip", "clip"])
-def test_two_processes_shares_add_up(made, catalogue, family, monkeypatch):
+@pytest.mark.parametrize("loss", [objective.embedding_loss, objective.reference_loss])
+def test_two_processes_shares_add_up(made, catalogue, family, loss, monkeypatch):
     """What each of two processes makes of the gathered embeddings, without starting them."""
-    encoder, settings, loss = fresh(made, family), train_with(**TERMS, batch=12), objective.embedding_loss
+    encoder, settings = fresh(made, family), train_with(**TERMS, replay_weight=0.4, batch=12)
     _, batch = batch_of(encoder, catalogue, settings)
+    if loss is objective.reference_loss:
+        batch.texts = {"reference": batch.texts["long"]}
     held(batch, encoder.dim)
     leaves = {name: units(12, encoder.dim, seed) for seed, name in enumerate(("image", *batch.texts), start=9)}
     everything = {id(t): t for t in (batch.targets, *batch.text_targets.values())}

@@ -115,7 +115,10 @@ def test_pairs_from_a_file_and_a_budget(run, tmp_path):
     with Server(attributes) as server:
         more = {"pairs": tmp_path / "pairs.csv"}
         found, _ = graded(run, tmp_path, server, dry_run=True, ledger=Ledger(1000, 1000), **more)
-        assert not server.seen and "requests" in render.graded(found) and not (tmp_path / "grades.parquet").exists()
+        assert not server.seen and "requests" in render.graded(found) and not list(tmp_path.rglob("*.parquet"))
+        for judged in (None, tmp_path):  # without an endpoint, too
+            found, _ = graded(run, tmp_path, None, dry_run=True, judgements=judged)
+            assert "would" in render.graded(found) and not list(tmp_path.rglob("*.parquet"))
         found, rows = graded(run, tmp_path, server, ledger=Ledger(1000, 1000, 1.0), **more)
         assert found["left"] > 0 and found["status"]["not asked"] == found["left"]
         assert all((row["grade"] is None) == (row["status"] == "not asked") for row in rows)

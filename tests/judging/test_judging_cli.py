@@ -95,6 +95,11 @@ def test_judge_by_an_endpoint(folder, monkeypatch):
         (("judge", "p", "--endpoint", "http://localhost:9/v1", "--model", "m", "--budget", "1"), "needs prices"),
         (("judge", "p", "--know", "2"), "between 0 and 1"),
         (("judge", "p", "--swap"), "--swap needs --endpoint"),
+        (("judge", "p", "--side", "64"), "--side needs --endpoint"),
+        (
+            ("judge", "p", "--endpoint", "http://localhost:9/v1", "--model", "m", "--know", "0.5"),
+            "--know is for judging",
+        ),
         (("judge", "p", "--budget", "1", "--price-in", "1"), "--price-in needs --endpoint"),
         (("judge", "p", "--answers", "paid.jsonl"), "--answers needs --endpoint"),
         (("judge", "p", "--model", "m", "--dry-run"), "--model needs --endpoint"),

@@ -93,11 +93,16 @@ def judge(
     from weft.judging.attribute import open_rule
     from weft.judging.judge import by_attributes, by_endpoint, render
     from weft.judging.pool import Pool
+    from weft.judging.prompt import SIDE
     from weft.judging.rubric import open_rubric
     from weft.report import judging as page
 
-    if swap and not asked.where:
-        raise WeftError("--swap needs --endpoint URL: attributes are the same in either order")
+    for option, given in {"swap": swap, "side": side != SIDE}.items() if not asked.where else ():
+        if given:
+            raise WeftError(f"--{option} needs --endpoint URL; judging by attributes it does nothing")
+    for option, given in {"attributes": attributes, "know": know < 1, "wrong": wrong}.items() if asked.where else ():
+        if given:
+            raise WeftError(f"--{option} is for judging by attributes; with --endpoint it does nothing")
     opened, scale, name = Pool(pool), open_rubric(rubric), name or (asked.where.model if asked.where else "attributes")
     out = out or pool / file_name(f"judged-{name}")
     if against:

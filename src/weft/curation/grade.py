@@ -1,6 +1,7 @@
 """Has the pairs that training meets graded by a judge, and turns its judgements into grades that training reads."""
 
 import dataclasses
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -50,19 +51,30 @@ def grade(
     if not given:
         raise WeftError(f"{written} has no text for training, so there is nothing to grade")
     wanted = {"near": near, "named": str(pairs or ""), "seed": seed}
-    pool = write_pool(collection, given, out / POOL, wanted, seed)
-    say(f"{len(pool):,} pairs: {len(own):,} texts with their products, and near misses; pool {out / POOL}")
+    with tempfile.TemporaryDirectory() as spare:  # what is only tried leaves nothing behind
+        pool = write_pool(collection, given, (Path(spare) if asked.dry_run else out) / POOL, wanted, seed)
+        told = "" if asked.dry_run else f"; pool {out / POOL}"
+        say(f"{len(pool):,} pairs: {len(own):,} texts with their products, and near misses{told}")
+        return _graded(collection, given, pool, out, asked, rubric, judgements, side)
+
+
+def _graded(
+    collection: Collection, given: list[tuple[str, int, bool]], pool: Pool, out: Path, asked: Asked, rubric: Rubric,
+    judgements: Path | None, side: int,
+) -> dict:  # fmt: skip
+    """`grade` from its pool on. Args: given: (text, product row, whether it was written for that product)."""
     found: dict = {"pairs": len(pool)}
     if judgements is None:
         if asked.where is None:
-            return found | {"estimate": f"{len(pool):,} pairs in {out / POOL}; name an --endpoint or --judgements"}
+            where = "there would be" if asked.dry_run else f"in {out / POOL}"
+            return found | {"estimate": f"{len(pool):,} pairs {where}; name an --endpoint or --judgements"}
         # Another pool or judge has another folder; what was paid for equal questions serves them all.
         judgements = out / f"judged-{key_of([pool.key, str(rubric), asked.where.model, side, dict(asked.fields)])}"
         asked = dataclasses.replace(asked, answers=asked.answers or out / ANSWERS)
         told = by_endpoint(pool, judgements, asked, rubric, side=side)
         found |= {"estimate": told["estimate"], "spent": told.get("spent", ""), "left": told.get("left", 0)}
-        if asked.dry_run:
-            return found
+    if asked.dry_run:
+        return {"estimate": f"{len(pool):,} pairs would have their grades from {judgements}"} | found
     mine = {(query_id(text), collection.products[row].id) for text, row, own_query in given if own_query}
     rows = _rows(pool, judgements, mine)
     write_table(out / FILE, rows, GRADES)
