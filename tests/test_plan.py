@@ -17,6 +17,7 @@ from weft.encoders import load
 from weft.encoders.published import published
 from weft.errors import WeftError
 from weft.options import Train
+from weft.rates import parameter_groups
 
 SIGLIP2 = "google/siglip2-base-patch16-384"
 
@@ -168,6 +169,30 @@ def test_lora_trains_few_parameters_and_asks_no_gradient_of_the_others(family, t
     assert how[0].lora == 2 * (image.adapted() + text.adapted()) and how[1].lora == 0
     assert (how[0].passes, how[1].passes) == (2, 3) and how[0].fixed < how[1].fixed / 2
     assert "LoRA trains 0.0 M parameters" in planning.render(how[0]) and "LoRA" not in planning.render(how[1])
+
+
+@pytest.mark.parametrize("tower", ["image", "text"])
+def test_a_frozen_tower_goes_forward_once_and_keeps_nothing(tower):
+    encoder, options = medium(), Train(batch=8, **{f"{tower}_lr": 0.0})
+    encoder.model.set_attn_implementation("eager")  # the counter sees plain products only
+    parameter_groups(encoder, options)
+    pixels, tokens = {"pixel_values": torch.randn(1, 3, 64, 64)}, encoder.tokens(["red dress"])
+
+    def run():
+        return encoder.image_features(pixels).sum() + encoder.text_features(tokens).sum()
+
+    plan = planning.plan(encoder.config, 100, options, tasks=1)
+    with FlopCounterMode(display=False) as counter:
+        run().backward()
+    assert plan.flops / counter.get_total_flops() == pytest.approx(1, abs=0.15)
+    assert plan.activations / kept(encoder, run) == pytest.approx(1, abs=0.3)
+    counts = planning.count(encoder.config)
+    whole = planning.plan(encoder.config, 100, Train(batch=8), tasks=1)
+    assert whole.fixed - plan.fixed == 12 * counts[tower], "no gradient and no moments of it"
+    assert f"the {tower} tower frozen" in planning.render(plan) and "frozen" not in planning.render(whole)
+    lora = planning.plan(encoder.config, 100, dataclasses.replace(options, lora_rank=2), tasks=1)
+    other = planning.towers(encoder.config)[tower == "image"]
+    assert lora.lora == 2 * other.adapted()
 
 
 def test_what_holds_the_student_costs_its_own_passes():

@@ -85,6 +85,7 @@ class Plan:
         passes: forward passes' worth per product: 3 for forward and backward, 2 where LoRA asks no gradient of the
             matrices themselves; 1 more where micro-batches replay the forward pass, 1 more with checkpointing.
         lora: parameters of the adapters, 0 where every weight is trained.
+        frozen: towers that are not trained: they go forward once, and keep nothing for a backward pass.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Plan:
     teacher: float
     reference: float
     lora: int
+    frozen: tuple[str, ...]
     cache_disk: int  # the frozen base's image embeddings, float32; 0 where no term asks for them or all are made live
     images_disk: int
     checkpoint_disk: int  # weights and both moments
@@ -131,34 +133,42 @@ def plan(
     Args:
         config: a SigLIP, SigLIP 2 or CLIP config; see `config_of`.
         products: in the training split, one picture each.
-        options: the batch and its parts, epochs, checkpointing, LoRA, the teacher, reference data and copies of the
-            weights; nothing else of it is read. What a frozen tower or `probe_epochs` saves is not counted.
+        options: the batch and its parts, epochs, checkpointing, LoRA, frozen towers, the teacher, reference data and
+            copies of the weights; nothing else of it is read. What `probe_epochs` saves is not counted.
         tasks: texts per product, 2 for short and long (`weft.batch.learnt`).
         decoders: cores that decode pictures at the same time.
     """
     batch, epochs, checkpointing = options.batch, options.epochs, options.checkpointing
     micro = min(options.micro_batch or batch, batch)
     image, text, dim = towers(config)
-    parameters = count(config)
+    sizes, parameters = {"image": image, "text": text}, count(config)
     total = sum(parameters.values())
-    lora = options.lora_rank * (image.adapted() + text.adapted())
-    trained, compared = lora or total, asks(options, "pictures")
+    frozen = tuple(tower for tower in ("image", "text") if not getattr(options, f"{tower}_lr"))
+    lora = options.lora_rank * sum(one.adapted() for name, one in sizes.items() if name not in frozen)
+    trained = lora or sum(number for tower, number in parameters.items() if tower not in frozen)
+    compared = asks(options, "pictures")
     live = compared and options.lwf_target == "live"
     copies = bool(options.l2sp or options.weave_alpha[0] < 1) + trajectory.averages(options)
     held = total if live else (total - parameters["image"]) * asks(options, "texts")  # the frozen base beside it
-    per_product = {how: image.activations(how) + tasks * text.activations(how) for how in (False, True)}
+    graphs = [(one, tasks if name == "text" else 1) for name, one in sizes.items() if name not in frozen]
+    per_product = {how: sum(times * one.activations(how) for one, times in graphs) for how in (False, True)}
     fixed = (total + lora) * (4 + 2) + trained * (4 + 8 + 4 * copies) + 4 * held
     block = batch * (2 * 4 * dim * (1 + tasks) + 4 * LOSS_COPIES * min(LOSS_ROWS, batch) + image.inputs)
     passes = (2 if lora else 3) + (micro < batch) + checkpointing
     teacher = float(live * image.flops() + asks(options, "texts") * tasks * text.flops())
     beside = options.reference_batch / batch if options.reference else 0.0  # products of it to one of the catalogue
     again = passes - (micro < batch) + (0 < options.micro_batch < options.reference_batch)
-    reference = beside * again * (image.flops() + text.flops())
-    flops = float(passes * (image.flops() + tasks * text.flops())) + teacher + reference
+
+    def cost(passes: int, texts: int) -> float:
+        each = {"image": image.flops(), "text": texts * text.flops()}
+        return sum(one * (1 if tower in frozen else passes) for tower, one in each.items())
+
+    reference = beside * cost(again, 1)
+    flops = cost(passes, tasks) + teacher + reference
     fits = []
     for card in cards:
         room = USABLE * card.memory - fixed - block
-        plain, less = (max(0, min(batch, int(room // per_product[how]))) for how in (False, True))
+        plain, less = (max(0, min(batch, int(room // max(1, per_product[how])))) for how in (False, True))
         rate = min(card.attained / flops, decoders * DECODED / (1 + beside))
         bound = "compute" if rate == card.attained / flops else "loading"
         fits_as_planned = micro <= (less if checkpointing else plain)
@@ -169,7 +179,7 @@ def plan(
         image_tokens=image.tokens, text_tokens=text.tokens, products=products, batch=batch, micro_batch=micro,
         epochs=epochs, tasks=tasks, checkpointing=checkpointing, decoders=decoders, fixed=fixed,
         activations=per_product[checkpointing], block=block, passes=passes, flops=flops, teacher=teacher,
-        reference=reference, lora=lora, cache_disk=4 * products * dim * (compared and not live),
+        reference=reference, lora=lora, frozen=frozen, cache_disk=4 * products * dim * (compared and not live),
         images_disk=IMAGE_BYTES * products,
         checkpoint_disk=4 * (total + lora) + trained * (8 + 4 * trajectory.averages(options)), fits=tuple(fits),
     )  # fmt: skip
@@ -221,6 +231,7 @@ def render(plan: Plan) -> str:
     lines = [
         f"{plan.name}: {sum(millions.values()):,.1f} M parameters "
         f"(image {millions['image']:,.1f}, text {millions['text']:,.1f})",
+        *([f"the {' and the '.join(plan.frozen)} tower frozen"] if plan.frozen else []),
         *([f"LoRA trains {plan.lora / 1e6:,.1f} M parameters beside them"] if plan.lora else []),
         f"{plan.image_tokens} image and {plan.text_tokens} text tokens, {plan.dim} dimensions",
         f"{plan.products:,} products x {plan.epochs} epochs, batch {plan.batch:,}{replay}, "
