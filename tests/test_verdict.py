@@ -5,7 +5,7 @@ import pytest
 
 from weft import stats
 from weft.evaluate import Scored
-from weft.verdict import call, correct, difference, intervals, verdict
+from weft.verdict import call, comparisons, intervals, verdict
 
 TASKS = [
     {"name": "short", "domain": "in-domain", "counts": True, "primary": "recall@10"},
@@ -134,25 +134,48 @@ def test_alpha_zero_is_called_what_it_is():
     assert found["holds"] is False and "the base itself" in found["sentence"]
 
 
-def test_holm_is_over_the_whole_family():
-    rows = [{"p": p} for p in (0.01, 0.04, 0.03, 0.005)]
-    correct(rows)
-    assert [r["p_holm"] for r in rows] == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    alone = [{"p": 0.04}]
-    correct(alone)
-    assert alone[0]["p_holm"] == pytest.approx(0.04)
+def scored(seed=0, count=900) -> tuple[dict, dict]:
+    """Model -> task -> values of base, tuned, woven and, but for pictures, BM25; the groups of each task."""
+    random, found = np.random.default_rng(seed), {}
+    for place, task in enumerate(TASKS):
+        base = random.integers(0, 2, count).astype(float)
+        woven = np.clip(base + (place % 2) * random.integers(-1, 3, count), 0, 1)
+        models = {"base": base, "tuned": woven, "woven": woven} | (
+            {} if task["name"] == "kinds" else {"bm25": 1 - base}
+        )
+        for model, values in models.items():
+            found.setdefault(model, {})[task["name"]] = Scored({task["primary"]: values})
+    return found, {task["name"]: np.arange(count) // 3 if task["name"] == "long" else None for task in TASKS}
 
 
-def test_difference_and_intervals_are_those_of_stats():
+def test_the_family_of_a_run_is_corrected_as_one():
+    found, groups = scored()
+    rows = comparisons(TASKS, found, groups, DELTA, seed=5)
+    names = [task["name"] for task in TASKS]
+    pairs = [("woven", "base", n) for n in names] + [("woven", "bm25", n) for n in names[:-1]]
+    assert [(r["model"], r["against"], r["task"]) for r in rows] == pairs + [("tuned", "base", n) for n in names]
+    assert [r["p_holm"] for r in rows] == pytest.approx(stats.holm([r["p"] for r in rows]))
+    calls = {(r["model"], r["against"], r["task"]): r["call"] for r in rows}
+    assert calls["woven", "base", "long"] == calls["woven", "bm25", "long"] == "better"
+    assert calls["woven", "base", "short"] == "undecided" and calls["woven", "base", "kinds"] == "within delta"
+    assert not comparisons(TASKS, {"base": found["base"]}, groups, DELTA, seed=5), "a fresh base claims nothing"
+
+
+def test_a_comparison_is_that_of_stats():
+    found, groups = scored()
+    row = next(r for r in comparisons(TASKS, found, groups, DELTA, seed=5) if r["task"] == "long")
+    woven, base = (found[model]["long"].values["recall@10"] for model in ("woven", "base"))
+    gap = stats.paired_bootstrap(woven, base, seed=1, groups=groups["long"])
+    assert (row["low"], row["high"]) == pytest.approx((gap.low, gap.high), abs=0.01) and row["low"] > 0
+    assert row["difference"] == pytest.approx(woven.mean() - base.mean()) and row["metric"] == "recall@10"
+    assert row["p"] < 0.001 and row["mde"] == pytest.approx(
+        stats.minimum_detectable(woven, base, groups=groups["long"])
+    )
+
+
+def test_intervals_of_every_metric():
     random = np.random.default_rng(0)
-    base = random.integers(0, 2, 300).astype(float)
-    woven = np.clip(base + random.integers(-1, 3, 300), 0, 1)
-    found = difference("woven", "base", TASKS[0], woven, base, seed=5)
-    gap = stats.paired_bootstrap(woven, base, seed=5)
-    assert (found["difference"], found["low"], found["high"]) == tuple(gap) and gap.low > 0
-    assert found["difference"] == pytest.approx(woven.mean() - base.mean())
-    assert found["p"] < 0.001 and found["mde"] == pytest.approx(stats.minimum_detectable(woven, base))
-    assert (found["task"], found["metric"], found["model"], found["against"]) == ("short", "recall@10", "woven", "base")
+    base, woven = random.integers(0, 2, 300).astype(float), random.random(300)
     rows = intervals("woven", "short", Scored({"recall@10": woven, "mrr@10": base}), seed=5)
     assert [r["metric"] for r in rows] == ["recall@10", "mrr@10"] and all(r["n"] == 300 for r in rows)
     assert rows[0]["value"] == pytest.approx(woven.mean()) and rows[0]["low"] < rows[0]["value"] < rows[0]["high"]
@@ -162,5 +185,7 @@ def test_a_task_of_one_group_claims_nothing_of_score_or_difference():
     values, one = np.linspace(0.2, 0.6, 40), np.zeros(40)
     (score,) = intervals("woven", "brands", Scored({"recall@10": values}), seed=5, groups=one)
     assert (score["value"], score["low"], score["high"]) == (pytest.approx(0.4), 0.0, 1.0)
-    gap = difference("woven", "base", TASKS[2], values, values / 2, seed=5, groups=one)
+    found = {name: {"brands": Scored({"recall@10": v})} for name, v in (("base", values / 2), ("woven", values))}
+    found["tuned"] = found["woven"]
+    gap = comparisons(TASKS[2:3], found, {"brands": one}, DELTA, seed=5)[0]
     assert (gap["difference"], gap["low"], gap["high"], gap["mde"]) == (pytest.approx(0.2), -1.0, 1.0, None)

@@ -25,7 +25,7 @@ from weft.recipe import Recipe, plain, settings
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
 from weft.schema import RELEVANT
 from weft.tasks import collections_of, tasks_of
-from weft.verdict import family, intervals, verdict
+from weft.verdict import comparisons, intervals, verdict
 from weft.weave import SOUP, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
@@ -244,7 +244,7 @@ class Pipeline:
             found = seen.contamination(task, known, self.cache) if known else {}
             facts |= {"contaminated": found.get("exact"), "lookalikes": found.get("perceptual")}
         groups = {task.name: task.groups for task in tasks}
-        differences = family(described, scored, groups, recipe.weave.delta, recipe.seed)
+        differences = comparisons(described, scored, groups, recipe.weave.delta, recipe.seed)
         alpha = read_json(self.folder / "weave" / "alpha.json")
         results = {
             "verdict": verdict(differences, described, recipe.weave.delta),

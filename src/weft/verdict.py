@@ -6,9 +6,11 @@ import numpy as np
 
 from weft import stats
 from weft.evaluate import Scored
+from weft.family import Family, compare_all
 
 ALPHA_LEVEL = 0.05
-PERMUTATIONS = 10_000
+KEPT = ("model", "against", "task", "metric", "difference", "low", "high", "p", "mde")
+"""Of a row of `weft.family.compare_all`."""
 
 
 def intervals(model: str, task: str, scored: Scored, seed: int, groups: np.ndarray | None = None) -> list[dict]:
@@ -23,35 +25,6 @@ def intervals(model: str, task: str, scored: Scored, seed: int, groups: np.ndarr
     return rows
 
 
-def difference(
-    model: str, against: str, task: dict, a: np.ndarray, b: np.ndarray, seed: int, groups: np.ndarray | None = None
-) -> dict:
-    """Paired comparison of two models' per-query values on a task's primary metric.
-
-    Args:
-        groups: (Q,) labels of what is resampled together: queries of one product, of one unseen brand.
-    """
-    gap, low, high = stats.paired_bootstrap(a, b, seed=seed, groups=groups, within=(-1, 1))
-    alone = len(a) < 2 if groups is None else len(np.unique(groups)) < 2  # one unit shows no spread
-    return {
-        "model": model,
-        "against": against,
-        "task": task["name"],
-        "metric": task["primary"],
-        "difference": gap,
-        "low": low,
-        "high": high,
-        "p": stats.paired_randomisation(a, b, permutations=PERMUTATIONS, seed=seed, groups=groups),
-        "mde": None if alone else stats.minimum_detectable(a, b, groups=groups),
-    }
-
-
-def correct(rows: list[dict]) -> None:
-    """Adds Holm's adjusted p-values over the family of all given comparisons."""
-    for row, adjusted in zip(rows, stats.holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = float(adjusted)
-
-
 def call(row: dict, domain: str, delta: float) -> str:
     """What one comparison shows. "better"/"worse": the interval excludes zero and so does Holm's test.
     Out of domain "within delta" means that the interval excludes a loss greater than `delta`, "worse"
@@ -64,7 +37,7 @@ def call(row: dict, domain: str, delta: float) -> str:
     return "worse" if row["high"] < 0 and sure else "undecided"
 
 
-def family(
+def comparisons(
     tasks: list[dict],
     scored: dict[str, dict[str, Scored]],
     groups: dict[str, np.ndarray | None],
@@ -72,23 +45,30 @@ def family(
     seed: int,
 ) -> list[dict]:
     """The declared family of a run: the woven model against every other, and the tuned against the base, each on every
-    task's primary metric, with their calls. Empty for a model that was trained from nothing.
+    task's primary metric, corrected together by Holm. Empty for a model that was trained from nothing.
 
     Args:
-        scored: model -> task -> its per-query values; groups: task -> what is resampled together.
+        scored: model -> task -> its per-query values; groups: task -> what is resampled together: queries of one
+            product, of one unseen brand.
     """
-    pairs = [("woven", rival) for rival in scored if rival not in ("woven", "tuned")] + [("tuned", "base")]
+    if "woven" not in scored:
+        return []
+    primary = {task["name"]: task["primary"] for task in tasks}
+    values = {
+        task: {model: found[task].values[metric] for model, found in scored.items() if task in found}
+        for task, metric in primary.items()
+    }
+    rivals = tuple(model for model in scored if model not in ("woven", "tuned"))
     rows = []
-    for model, against in pairs if "woven" in scored else []:
-        for task in tasks:
-            both = [scored[name].get(task["name"]) for name in (model, against)]
-            if all(both):
-                a, b = (one.values[task["primary"]] for one in both)
-                rows.append(difference(model, against, task, a, b, seed, groups[task["name"]]))
-    if rows:
-        correct(rows)
+    for model, against in (("woven", rivals), ("tuned", ("base",))):
+        absent = tuple((rival, task) for rival in against for task in primary if rival not in values[task])
+        found = compare_all(Family(model, against, primary, absent), values, groups, seed)
+        rows += sorted(
+            ({key: row[key] for key in KEPT} for row in found), key=lambda row: against.index(row["against"])
+        )
     domain = {task["name"]: task["domain"] for task in tasks}
-    for row in rows:
+    for row, adjusted in zip(rows, stats.holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = float(adjusted)
         row["call"] = call(row, domain[row["task"]], delta)
     return rows
 
