@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -250,6 +252,13 @@ def test_file_keys(tmp_path):
     assert file_key(table) != before[0]
     (tmp_path / "more.jpg").write_bytes(b"x")
     assert file_key(tmp_path) != before[1]
+
+
+def test_a_folder_with_something_unreadable_is_told(tmp_path, monkeypatch):
+    refuse = PermissionError(13, "Permission denied", "/proc/1/cwd")
+    monkeypatch.setattr(Path, "rglob", mock.Mock(side_effect=refuse))
+    with pytest.raises(WeftError, match="cannot read /proc/1/cwd in the folder"):
+        file_key(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["stage", "stage.partial"])

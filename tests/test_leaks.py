@@ -98,7 +98,7 @@ def test_a_planted_leak_is_kept_out_whole_and_nothing_else(shop, monkeypatch):
     assert len(copied) == 20 and not trained & copied and len(trained) > 25
     dropped = [json.loads(line) for line in (shop / "run/curate/dropped.jsonl").read_text().splitlines()]
     assert {one["product_id"] for one in dropped} <= copied
-    assert all(one["reason"].startswith("in benchmark shown as ") for one in dropped)
+    assert all(one["reason"].startswith("in shown as ") for one in dropped)
     summary = json.loads((shop / "run/curate/summary.json").read_text())
     assert summary["leaks"] == {"shown": {"picture": 20}}
     before = Pipeline(load("recipe.toml", ["curate.keep_out=[]"]))._curate_stage()
@@ -153,10 +153,10 @@ def test_what_a_collection_asks_for_is_held_by_file_and_by_look(shop, monkeypatc
     things = [Product(str(n), ()) for n in range(3)]
     told = (things, np.arange(3), [fingerprint(one) for one in pictures], pictures.__getitem__)
     found = [(leak.row, leak.reason) for leak in leaks.find(leaks.held({"shop": catalogue}), *told)]
-    copies = [(2, f"in benchmark shop as {name} (a copy of its picture)")]
-    assert found == [(1, f"in benchmark shop as {name} (the same file)"), *(copies if looked else [])]
+    copies = [(2, f"in shop as {name} (a copy of its picture)")]
+    assert found == [(1, f"in shop as {name} (the same file)"), *(copies if looked else [])]
 
 
 def test_reasons_say_where_and_how():
-    assert leaks.Leak(3, "kagl", "picture", "1163").reason == "in benchmark kagl as 1163 (a copy of its picture)"
+    assert leaks.Leak(3, "kagl", "picture", "1163").reason == "in kagl as 1163 (a copy of its picture)"
     assert "nearly its words" in leaks.Leak(3, "kagl", "text", "1163").reason

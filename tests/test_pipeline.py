@@ -286,7 +286,9 @@ def test_what_is_asked_for_is_left_out_of_the_reference(with_reference):
     assert len(held) > 5 and held <= dropped and (reference.split == "train").sum() > 20
     source = "{path = 'demo:street?products=24&seed=3&size=32'}"
     asked = with_reference(f"benchmarks=[{{name = 'street', source = {source}}}]", "out=other")
-    with pytest.raises(WeftError, match=r"\[\[reference\]\]: all products of demo:street"):
+    with pytest.raises(
+        WeftError, match=r"\[\[reference\]\]: of 24 rows of demo:street.* 0 were skipped and 24 are asked for"
+    ):
         asked.curate()
 
 
@@ -295,3 +297,10 @@ def test_a_reference_that_nobody_reads_is_told(with_reference, capsys):
     pipeline.run("train")
     assert "[[reference]] is not trained on; train.reference = 'own' would" in capsys.readouterr().err
     assert "replay" not in (pipeline.folder / "train" / "log.jsonl").read_text()
+
+
+def test_a_reference_folder_that_is_none_is_told(with_reference):
+    pipeline = with_reference("train.reference=ownn")
+    pipeline.curate()
+    with pytest.raises(WeftError, match="train.reference = 'ownn' is no finished curate folder; 'own' is"):
+        pipeline.train()

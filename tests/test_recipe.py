@@ -54,6 +54,7 @@ def test_defaults_and_the_file_s_name(recipe):
         ("[train]\nepoch = 3", ["mine.toml: train", "'epoch'", "'epochs'"]),
         ("[wieve]\ndelta = 1.0", ["'wieve'", "'weave'"]),
         ("[train]\nxyzzy = 3", ["'xyzzy'", "epochs"]),  # nothing is near: all are named
+        ("[reference]\npath = 'x'", ["write [[reference]]"]),
         ("[[benchmarks]]\nname = 'b'\nsource = { pth = 'x' }", ["benchmarks[0]: source", "'pth'", "'path'"]),
     ],
 )
@@ -111,6 +112,8 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["train.lora_rank=8", "train.weave_alpha=[0.5, 1.0]"], "train.weave_alpha does not go with"),
         (["weave.soup_rule='stock'"], "weave.soup"),
         (["train.reference=own"], "[[reference]]"),
+        (["train.replay_weight=1"], "name some in train.reference"),
+        (["train.reference=x", "train.reference_weight=0"], "read by nothing"),
         (["reference=[{path = 'x', limit = -1}]"], "sources.limit is -1"),
     ],
 )

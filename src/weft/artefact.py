@@ -41,9 +41,14 @@ def file_key(path: Path) -> str:
     """
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            stat = file.stat()
-            digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        try:
+            for file in sorted(p for p in path.rglob("*") if p.is_file()):
+                stat = file.stat()
+                digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        except OSError as error:
+            raise WeftError(
+                f"cannot read {error.filename} in the folder {path}: name one that holds the data alone"
+            ) from None
     else:
         with path.open("rb") as handle:
             while block := handle.read(1 << 22):

@@ -217,7 +217,8 @@ def _won(row: Mapping | None, alpha: float) -> bool:
 def _exception(pair: tuple[str, str], row: Mapping | None, alpha: float) -> dict:
     against, task = pair
     kind = "not measured" if row is None else call(row["difference"], row["p"], alpha)
-    text = f"{against} on {task}: {kind}"
+    told = {"not measured": "was not measured against", "cannot be told": "cannot be told from"}
+    text = f"{task}: {told.get(kind, f'{kind} than')} {against}"
     if row is not None:
         ends = f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         text += f", {100 * row['difference']:+.1f} points {row['metric']} {ends}, p{told_p(row['p'])}"

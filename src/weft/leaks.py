@@ -46,7 +46,7 @@ class Leak:
     @property
     def reason(self) -> str:
         told = {"id": "the same id and title or look", "file": "the same file", "picture": "a copy of its picture"}
-        return f"in benchmark {self.benchmark} as {self.item} ({told.get(self.how, 'nearly its words')})"
+        return f"in {self.benchmark} as {self.item} ({told.get(self.how, 'nearly its words')})"
 
 
 def find(

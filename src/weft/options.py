@@ -154,6 +154,10 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
     low, high = train.weave_alpha
     if not 0 < low <= high <= 1:
         yield f"train.weave_alpha is [{low:g}, {high:g}]; it must be a range above 0 and up to 1, as in [0.3, 1.0]"
+    if train.replay_weight and not train.reference:
+        yield "train.replay_weight learns reference data along: name some in train.reference"
+    if train.reference and not (train.reference_weight or train.replay_weight or train.fisher_batches):
+        yield "train.reference is read by nothing: set train.reference_weight or train.replay_weight above 0"
     if train.fisher_batches and not train.reference:
         yield "train.fisher_batches measures the base on reference data: name some in train.reference"
     if weave.fisher and not train.fisher_batches:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from weft import adapters, fits, leaks, processes, seen
-from weft.artefact import Stage, file_key, read_json, stage_key, versions, write_json
+from weft.artefact import MANIFEST, Stage, file_key, read_json, stage_key, versions, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.catalogue.collection import Collection
@@ -127,11 +127,18 @@ class Pipeline:
         else:
             inputs["base"] = self.base_fingerprint
         if recipe.train.reference not in ("", OWN):  # its own is the catalogue's
-            inputs["reference"] = stage_key(Path(recipe.train.reference))
+            inputs["reference"] = self._reference_key
         for name in ("written", "grades"):
             if given := getattr(recipe.train, name):
                 inputs[name] = "".join(file_key(path) for path in on_disk(given))
         return self._stage("train", parts, inputs)
+
+    @property
+    def _reference_key(self) -> str:
+        folder = Path(self.recipe.train.reference)
+        if not (folder / MANIFEST).exists():
+            raise WeftError(f"train.reference = {str(folder)!r} is no finished curate folder; {OWN!r} is [[reference]]")
+        return stage_key(folder)
 
     def train(self) -> None:
         from weft.train import CHECKPOINT, train

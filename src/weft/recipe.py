@@ -261,6 +261,9 @@ def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
         return float(value)
     if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and type(value) is hint:
         return value
+    if origin is tuple and isinstance(value, dict) and dataclasses.is_dataclass(arguments[0]):
+        key = where.rpartition(": ")[2]
+        raise WeftError(f"{where} is a list, as there may be several: write [[{key}]] where [{key}] stands")
     name = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
     raise WeftError(f"{where}: expected {name}, got {value!r}")
 

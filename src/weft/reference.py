@@ -38,11 +38,13 @@ class Reference:
         self.size, self.share, self.first = settings.reference_batch, settings.reference_batch // world, 0
         self.first = rank * self.share
         self.rows = np.flatnonzero(collection.split == "train")
-        if len(self.rows) < self.size or self.size % world:
+        if len(self.rows) < self.size:
             raise WeftError(
-                f"train.reference_batch = {self.size}: {collection.folder} has {len(self.rows)} products to draw from, "
-                f"and {world} process(es) share what is drawn equally"
+                f"train.reference_batch is {self.size}, and {collection.folder} has {len(self.rows)} products to draw "
+                "from: lower it or name more of them"
             )
+        if self.size % world:
+            raise WeftError(f"train.reference_batch is {self.size}: {world} processes cannot share that equally")
         drawn = [self._draw(step) for step in range(steps)]
         pictures = np.unique(np.concatenate([images for _, images in drawn]))
         products = np.unique(np.concatenate([rows for rows, _ in drawn]))

@@ -46,8 +46,8 @@ def tasks_of(recipe: Recipe, curated: Path, split: str, held_out_gallery: bool =
 
 
 def collections_of(recipe: Recipe, curated: Path) -> dict[str, Collection]:
-    """The collections that the recipe's tasks ask, by name: the catalogue and every benchmark."""
-    return {recipe.name: Collection(curated)} | {
+    """The collections that the recipe's tasks ask, by what they are called: the catalogue and every benchmark."""
+    return {"the catalogue's own queries": Collection(curated)} | {
         b.name: Collection(b.collection or curated / "benchmarks" / b.name) for b in recipe.benchmarks
     }
 

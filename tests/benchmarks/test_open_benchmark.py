@@ -52,6 +52,12 @@ def test_mistakes_are_explained(tmp_path, spec, complaint):
     assert complaint in str(error.value)
 
 
+def test_a_curated_folder_alone_is_told_how_it_is_named(tmp_path):
+    (tmp_path / "queries.parquet").touch()
+    with pytest.raises(WeftError, match=f"write own={tmp_path}"):
+        open_benchmark(str(tmp_path))
+
+
 def test_paths_may_hold_signs(tmp_path):
     odd = small(tmp_path / "a=b?c")
     assert open_benchmark(f"polyvore={odd}").source == str(odd)

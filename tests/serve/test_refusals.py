@@ -65,7 +65,8 @@ def test_embeddings_refuse_what_cannot_be_embedded(strict, told, says):
         ({"text": "a", "filters": {str(n): [] for n in range(21)}}, 422, "at most 20"),
         ({"text": "a", "image": "http://x/y"}, 422, "never fetched"),
         ({"text": "a", "image_weight": 2}, 422, "less than or equal"),
-        ({"txt": "a"}, 422, "Extra"),
+        ({"txt": "a"}, 422, "txt: Extra"),
+        ({"query": "a"}, 422, "query: Extra"),
     ],
 )
 def test_search_refuses_what_cannot_be_asked(strict, told, status, says):

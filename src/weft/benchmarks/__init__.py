@@ -94,6 +94,8 @@ def open_benchmark(spec: str, cache: Path | None = None) -> Benchmark:
         WeftError: there is no such name, option, place or task, or the data are missing or damaged.
     """
     name, place, given = parsed(spec)
+    if name not in BENCHMARKS and (Path(name) / "queries.parquet").exists():
+        raise WeftError(f"{name} is a curated folder: write own={name}")
     if name not in BENCHMARKS:
         raise WeftError(f"there is no benchmark {name!r}; {_nearest(name, BENCHMARKS)}")
     known = BENCHMARKS[name]

@@ -63,18 +63,24 @@ def curate_reference(recipe: Recipe, folder: Path, keep_out: KeepOut) -> None:
     builder.guard(keep_out)
     if not (builder.splits.split == "train").any():
         places = ", ".join(source.place for source in recipe.reference)
-        raise WeftError(f"[[reference]]: all products of {places} are asked for by this recipe's queries")
+        row, why = builder.splits.dropped[0]
+        raise WeftError(
+            f"[[reference]]: of {builder.rows} rows of {places} {builder.lost} were skipped and "
+            f"{len(builder.splits.dropped)} are asked for, {builder.products[row].id} for instance {why}: none is left"
+        )
     builder.write(builder.questions())
 
 
 def _opened(recipe: Recipe) -> Iterator[Source]:
-    """All sources, then benchmarks', then references', before any is read: a wrong name in the last is told before the
-    first is read."""
+    """All sources, then benchmarks', then references', before any is read: what is wrong with the last is told before
+    the first is read. Where there are several, the beginning of each is tried."""
     benchmarks = (one.source for one in recipe.benchmarks if not one.collection)
     sources = (*recipe.sources, *benchmarks, *recipe.reference)
     opened = [open_source(source, recipe.curate.strict, recipe.curate.min_side) for source in sources]
     if recipe.query_log.place:
         read_log(recipe.query_log)
+    for source, items in zip(sources, opened, strict=True):
+        items.peek(source.place)
     return iter(opened)
 
 

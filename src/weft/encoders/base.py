@@ -232,6 +232,11 @@ def model_type(folder: str, revision: str = "main") -> str:
 
 
 def cannot_open(folder: str, error: Exception) -> WeftError:
+    path = Path(folder).expanduser()
+    if not path.exists() and (path.is_absolute() or folder.startswith(".") or folder.count("/") > 1):  # no hub id
+        near = next(parent for parent in (*path.parents, Path()) if parent.is_dir())
+        inside = ", ".join(sorted(one.name for one in near.iterdir() if one.is_dir())[:8]) or "no folder"
+        return WeftError(f"cannot open the model: there is no folder {folder!r}; in {near} there is {inside}")
     reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return WeftError(
         f"cannot open the model {folder!r}: {reason[:300]}; give a local folder in Hugging Face format, "

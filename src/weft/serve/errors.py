@@ -47,7 +47,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError):
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+        where = ".".join(str(part) for part in first["loc"][1:])  # the first says body, query or path
         printable = where.encode("ascii", "backslashreplace").decode()[:200]
         return answer(422, f"{printable or 'the body'}: {first['msg']}"[:500], printable or None)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ __all__ = ["READERS", "Columns", "Source", "SourceSpec", "brand_share", "open_so
 READERS = {".parquet": "parquet", ".csv": "table", ".tsv": "table", ".jsonl": "table", ".ndjson": "table"}
 """File suffix -> the module here whose `read(files, needed, image_folder)` gives a `Table`. Of a folder that
 holds several kinds, the first of these is taken. Modules are imported when used: recipes need only the spec."""
+
+PEEKED = 200
+"""Items that `Source.peek` reads in search of a product: enough to see that a table holds none that can be used."""
 
 
 def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8) -> "Source":
@@ -73,6 +77,20 @@ class Source(Iterator[Product | Skipped]):
         self.counts = counts
         self._items = items
         self._strict = strict
+
+    def peek(self, place: str) -> None:
+        """Reads ahead to the first product, and keeps what was read for whoever iterates.
+
+        Raises:
+            WeftError: there is none, or none among the first `PEEKED` items, all skipped.
+        """
+        ahead: list[Product | Skipped] = []
+        for item in itertools.islice(self._items, PEEKED):
+            ahead.append(item)
+            if isinstance(item, Product) or self._strict:  # a strict reader has its own word on the first skip
+                self._items = itertools.chain(ahead, self._items)
+                return
+        raise WeftError(f"{place} gives no product: {self.counts.why(ahead)}")
 
     def __next__(self) -> Product | Skipped:
         item = next(self._items)
