@@ -302,5 +302,5 @@ def test_a_reference_that_nobody_reads_is_told(with_reference, capsys):
 def test_a_reference_folder_that_is_none_is_told(with_reference):
     pipeline = with_reference("train.reference=ownn")
     pipeline.curate()
-    with pytest.raises(WeftError, match="train.reference = 'ownn' is no finished curate folder; 'own' is"):
+    with pytest.raises(WeftError, match=r"train.reference = 'ownn' is no finished curate folder; 'own' is"):
         pipeline.train()

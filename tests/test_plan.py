@@ -205,7 +205,7 @@ def test_what_holds_the_student_costs_its_own_passes():
 
     plain = costs()
     assert plain.teacher == plain.reference == 0
-    assert "of which" not in planning.render(plain)
+    assert "% of it" not in planning.render(plain)
     texts, live = costs(lwf_text_weight=1.0), costs(lwf_target="live")
     assert (texts.teacher, live.teacher) == (2 * text.flops(), image.flops())
     assert texts.flops == plain.flops + texts.teacher and texts.fits[1].hours > plain.fits[1].hours
@@ -216,7 +216,7 @@ def test_what_holds_the_student_costs_its_own_passes():
     assert costs(reference="x", reference_batch=128).reference == 128 / 256 * 4 * (image.flops() + text.flops())
     slow = [costs(1, reference=name, reference_batch=64).fits[2] for name in ("runs/x/curate", "")]
     assert slow[0].bound == slow[1].bound == "loading" and slow[0].hours / slow[1].hours == pytest.approx(1.25)
-    assert f"of which {100 * general.reference / general.flops:.0f}% on reference data" in planning.render(general)
+    assert f"{100 * general.reference / general.flops:.0f}% of it for reference data" in planning.render(general)
     assert costs(ema=0.9).fixed - plain.fixed == 4 * sum(sizes.values())
     told = "the base's embeddings (LwF)"  # which lie on the disk only where a term of the loss asks for them
     assert plain.cache_disk == costs(lwf_weight=0.0, hard="base").cache_disk > 0 and told in planning.render(plain)
@@ -277,7 +277,13 @@ def test_rows_are_counted_before_anything_is_curated(tmp_path, suffix):
     for place in (str(tmp_path / "none.csv"), "hf:owner/name"):
         assert counted(path=place) is None
     there = dataclasses.replace(recipe, sources=(source, dataclasses.replace(source, path="hf:owner/name")))
-    assert "products assumed: 200,000" in planning.plan_recipe(there), "what cannot be counted is not left out"
+    said = planning.plan_recipe(there)
+    assert "products assumed: 200,000, because hf:owner/name lies on the hub;" in said, "it is not left out"
+    lost = dataclasses.replace(recipe, sources=(dataclasses.replace(source, path=str(tmp_path / "none.csv")),))
+    assert "none.csv is not here;" in planning.plan_recipe(lost)
+    (tmp_path / "empty.jsonl").touch()
+    empty = dataclasses.replace(recipe, sources=(dataclasses.replace(source, path=str(tmp_path / "empty.jsonl")),))
+    assert "empty.jsonl has no rows;" in planning.plan_recipe(empty)
 
 
 def test_new_and_local_bases(tmp_path):

@@ -116,6 +116,8 @@ class Pipeline:
             if self.recipe.reference:
                 held = leaks.held(collections_of(self.recipe, folder))
                 curate_reference(self.recipe, folder / "reference", functools.partial(leaks.find, [*known, *held]))
+                counts = read_json(folder / "reference" / "summary.json")["counts"]
+                write_json(folder / "summary.json", read_json(folder / "summary.json") | {"reference": counts})
 
         self._curate_stage().run(work)
 

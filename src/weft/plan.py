@@ -14,6 +14,8 @@ from weft import trajectory
 from weft.artefact import read_json
 from weft.batch import learnt
 from weft.catalogue.sources.count import rows
+from weft.catalogue.sources.files import on_disk
+from weft.catalogue.sources.spec import SourceSpec
 from weft.options import NOTHING_TO_KEEP, Train
 from weft.recipe import Recipe
 from weft.sizes import config_of, count, towers
@@ -194,12 +196,19 @@ def plan_recipe(recipe: Recipe, products: int = 0) -> str:
         note = f"\n(products: {every:,} rows counted, {products:,} of them to train on if all can be used)"
     if not products:
         products = sum(source.limit for source in recipe.sources) or 200_000
-        note = f"\n(products assumed: {products:,}; after `weft curate` they are counted)"
+        why = ", ".join(f"{source.place} {_uncounted(source)}" for source in recipe.sources if not rows(source))
+        note = f"\n(products assumed: {products:,}{', because ' + why if why else ''}; after `weft curate` they are counted)"
     train = recipe.train
     if recipe.base.startswith("new:"):
         train = dataclasses.replace(train, **NOTHING_TO_KEEP)
     tasks = len(learnt(recipe.pairs, train))
     return render(plan(config_of(recipe.base, recipe), products, train, tasks, DECODERS)) + note
+
+
+def _uncounted(source: SourceSpec) -> str:
+    if source.place.startswith("hf:"):
+        return "lies on the hub"
+    return "has no rows" if rows(source) == 0 else "cannot be counted" if on_disk(source.place) else "is not here"
 
 
 def _counted(recipe: Recipe) -> tuple[int, int] | None:
@@ -248,9 +257,8 @@ def render(plan: Plan) -> str:
         *([f"  the base's embeddings (LwF)   {_bytes(plan.cache_disk)}"] if plan.cache_disk else []),
         f"  a checkpoint                  {_bytes(plan.checkpoint_disk)}",
         "",
-        f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth); "
+        f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth){_more(plan)}; "
         "a pair is a product and one of its texts",
-        *_more(plan),
         "                           largest micro-batch",
         "card              fits    plain  checkpointing     pairs/hour    hours  bound by  TFLOP/s (assumed)",
     ]
@@ -267,11 +275,11 @@ def render(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _more(plan: Plan) -> list[str]:
+def _more(plan: Plan) -> str:
     """What of a product's operations is not the student's on the catalogue."""
-    parts = (("the frozen base's", plan.teacher), ("on reference data", plan.reference))
-    told = [f"{100 * cost / plan.flops:.0f}% {name}" for name, cost in parts if cost]
-    return [f"  of which {', '.join(told)}"] if told else []
+    parts = (("the frozen base's", plan.teacher), ("for reference data", plan.reference))
+    told = [f"{100 * cost / plan.flops:.0f}% of it {name}" for name, cost in parts if cost]
+    return f", {', '.join(told)}" if told else ""
 
 
 def _bytes(number: int) -> str:

@@ -87,7 +87,7 @@ def test_what_is_no_model(tmp_path):
     with pytest.raises(WeftError, match="cannot open the model"):
         encoders.load(tmp_path / "nowhere")
     (tmp_path / "shop" / "weave" / "model").mkdir(parents=True)
-    with pytest.raises(WeftError, match="no folder '.*modle'; in .*weave there is model$"):
+    with pytest.raises(WeftError, match=r"no folder '.*modle'; in .*weave there is model$"):
         encoders.load(tmp_path / "shop" / "weave" / "modle")
     with pytest.raises(WeftError, match="cannot open the model"):
         encoders.load(tmp_path)

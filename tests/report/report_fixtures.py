@@ -151,6 +151,7 @@ def make_curate() -> dict:
             "in": 2000, "kept": 1990, "skipped": 10, "dropped": 3, "images": 2210,
             "splits": {"dev": 190, "dropped": 3, "test": 197, "train": 1401, "zero-dev": 98, "zero-test": 101},
         },
+        "reference": {"kept": 2400, "skipped": 7, "dropped": 4, "images": 2401},
         "skipped": [{"source": "shop", "item": f"p{n}", "reason": "truncated picture"} for n in range(7)]
         + [{"source": "shop", "item": f"r{n}", "reason": "duplicate id"} for n in range(3)],
         "skipped_reasons": {"truncated picture": 7, "duplicate id": 3},

@@ -82,6 +82,7 @@ def _made(run: Run) -> str:
         f"It was made from {base}: {moved} on the catalogue with graded contrastive losses"
         + (f", the {frozen[0]} tower frozen" if frozen else "")
         + (" and distillation from the frozen base" if kept else "")
+        + (", other pictures with texts learnt along (replay)" if train.get("replay_weight") else "")
         + (f", merged with {len(soup)} more so trained" if soup else "")
         + ", then interpolated back towards the base (WiSE-FT) at alpha "
         + (" and ".join(apart) if apart else number(run.alpha["chosen"]))

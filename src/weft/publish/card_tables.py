@@ -191,6 +191,8 @@ def data(run: Run) -> str:
     splits = counts.get("splits", {})
     rows = [(name, number(counts[name])) for name in ("rows", "kept", "skipped", "dropped", "images") if name in counts]
     rows += [(f"split {text(name)}", number(count)) for name, count in splits.items()]
+    beside = told.get("reference") or {}
+    rows += [(f"reference: {name}", number(beside[name])) for name in ("kept", "dropped") if name in beside]
     found = told.get("duplicates") or {}
     if found.get("groups"):
         rows.append(("groups of duplicates, never cut by a split", number(found["groups"])))

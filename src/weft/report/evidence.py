@@ -78,9 +78,20 @@ def curated(curate: dict, thumbnails: Thumbnails) -> Html | None:
         }
         found = _pairs_table("Products that a named benchmark contains", ("Benchmark", "Products"), leaks)
         parts += [tag("h3", "Kept out of training"), tag("p", told), found, _listed("kept out", dropped, "product_id")]
+    if beside := curate.get("reference"):
+        parts += [tag("h3", "The reference"), tag("p", _reference_told(beside))]
     parts.append(_quality(curate.get("quality") or {}, thumbnails))
     parts.append(_duplicates(curate.get("duplicates") or {}, thumbnails))
     return join(parts)
+
+
+def _reference_told(counts: dict) -> str:
+    """What became of `[[reference]]`, in a sentence."""
+    kept, images, dropped, skipped = (number(counts[name]) for name in ("kept", "images", "dropped", "skipped"))
+    return (
+        f"Beside the catalogue there are {kept} other products with {images} pictures for train.reference. Of these "
+        f"{dropped} are left out, as a query here asks for their picture; {skipped} more could not be used."
+    )
 
 
 def _counted(count: object, word: str) -> Html:
@@ -153,7 +164,11 @@ def queries(curate: dict) -> Html | None:
         return None
     names = list(dict.fromkeys(key for stats in lengths.values() for key in stats))
     rows = [
-        tag("tr", tag("th", quoted(name), scope="row"), [tag("td", number(stats.get(key))) for key in names])
+        tag(
+            "tr",
+            tag("th", quoted(name), scope="row"),
+            [tag("td", number(stats[key]) if key in stats else "") for key in names],
+        )
         for name, stats in lengths.items()
     ]
     told = None if share is None else tag("p", f"The text tower cuts off {percent(share)}% of the texts.")
