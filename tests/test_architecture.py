@@ -26,7 +26,7 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
     ("encoders", "weights", "merge", "benchmarks"),
     ("batch", "teacher", "reference", "rates", "adapters", "trajectory", "objective", "gradient", "fisher", "train"),
     ("tasks", "embed", "evaluate", "family", "fidelity"),
-    ("verdict", "sweep", "results", "per_query", "compare", "seen", "leaks", "judging", "fits"),
+    ("verdict", "sweep", "results", "examine", "per_query", "compare", "seen", "leaks", "judging", "fits"),
     ("weave", "index", "annotate", "curation"),
     ("report", "standings"),
     ("pipeline", "plan", "sizes", "leaderboard", "publish", "serve", "audit"),

@@ -189,6 +189,7 @@ def test_a_frozen_tower_goes_forward_once_and_keeps_nothing(tower):
     counts = planning.count(encoder.config)
     whole = planning.plan(encoder.config, 100, Train(batch=8), tasks=1)
     assert whole.fixed - plan.fixed == 12 * counts[tower], "no gradient and no moments of it"
+    assert f"(3 forward passes' worth, 1 of the {tower} tower)" in planning.render(plan)
     assert f"the {tower} tower frozen" in planning.render(plan) and "frozen" not in planning.render(whole)
     lora = planning.plan(encoder.config, 100, dataclasses.replace(options, lora_rank=2), tasks=1)
     other = planning.towers(encoder.config)[tower == "image"]

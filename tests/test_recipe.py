@@ -114,7 +114,7 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["train.reference=own"], "[[reference]]"),
         (["train.replay_weight=1"], "name some in train.reference"),
         (["train.reference=x", "train.reference_weight=0"], "read by nothing"),
-        (["reference=[{path = 'x', limit = -1}]"], "sources.limit is -1"),
+        (["reference=[{path = 'x', limit = -1}]"], "reference.limit is -1"),
     ],
 )
 def test_what_would_fail_after_hours_is_refused_at_once(recipe, overrides, told):

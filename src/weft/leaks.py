@@ -17,14 +17,14 @@ import numpy as np
 from weft.artefact import key_of, save_array
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Pictures, Retrieval, Side
-from weft.catalogue import copies, duplicates
+from weft.catalogue import copies
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import ImageError, decode
 from weft.errors import WeftError
 from weft.pairs.queries import normal
 from weft.progress import progress
 from weft.schema import Product
-from weft.seen import NO_LOOKS, alike
+from weft.seen import NO_LOOKS, alike, looks_of
 
 WORDS, SHINGLE, ALIKE = 8, 3, 0.8
 """Texts of at least `WORDS` words are near-identical if the sets of their runs of `SHINGLE` words overlap by `ALIKE`
@@ -51,16 +51,17 @@ class Leak:
 
 def find(
     known: Sequence["Known | Held"], products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str],
-    image: Callable[[int], bytes],
+    image: Callable[[int], bytes], looks: np.ndarray | None = None,
 ) -> list[Leak]:  # fmt: skip
     """Every product that one of the benchmarks contains, once, by the first sign found.
 
     Args:
-        owner: (images,) row of the product that each picture shows; hashes: their SHA-256; image: picture -> bytes.
+        owner: (images,) row of the product that each picture shows; hashes: their SHA-256; image: picture -> bytes;
+            looks: (images, 32) how they look (`weft.catalogue.duplicates`), which `Held` asks for.
     """
     found: dict[int, Leak] = {}
     for one in known:
-        for row, how, item in one.signs(products, owner, hashes, image):
+        for row, how, item in one.signs(products, owner, hashes, image, looks):
             found.setdefault(row, Leak(row, one.name, how, item))
     return [found[row] for row in sorted(found)]
 
@@ -127,7 +128,7 @@ class Known:
             save_array(path, views)
         return views
 
-    def signs(self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable):
+    def signs(self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable, looks=None):
         """Yields (row, how, the benchmark's id)."""
         for picture, digest in enumerate(hashes):
             if digest in self.files:
@@ -163,38 +164,32 @@ class Held:
     """What a curated collection asks for: the pictures of its dev and test products, by file and by look.
 
     It costs a hash a picture where `Known` costs hundreds of views of it, so it finds no copy that was cropped, and no
-    words. Args: name: how reasons call it. looks: SHA-256 -> look of pictures that were looked at, shared with others.
+    words. Args: name: how reasons call it; cache: where hashes are kept that the collection has not got.
     """
 
-    def __init__(self, name: str, collection: Collection, looks: dict[str, np.ndarray]):
-        self.name, self.looks = name, looks
+    def __init__(self, name: str, collection: Collection, cache: Path | None = None):
+        self.name = name
         rows = np.flatnonzero(~np.isin(collection.split, ("train", "dropped")))
         images = [(collection.products[row].id, image) for row in rows for image in collection.image_rows[row]]
         self.ids = [name for name, _ in images]
         self.files = {collection.image_hashes[image]: name for name, image in images}
-        looked = collection.looks  # None where the recipe wants no near-duplicates
-        self.known = NO_LOOKS if looked is None else looked[[image for _, image in images]]
+        self.known = looks_of(collection, cache)[[image for _, image in images]] if images else NO_LOOKS
 
-    def signs(self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable):
+    def signs(
+        self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable, looks: np.ndarray
+    ):
         """Yields (row, how, the collection's id); see `Known.signs`."""
         for picture, digest in enumerate(hashes):
             if digest in self.files:
                 yield int(owner[picture]), "file", self.files[digest]
-        if not len(self.known):
-            return
-        for picture, digest in enumerate(hashes):
-            if digest not in self.looks:
-                self.looks[digest] = duplicates.describe(decode(image(picture), verified=True)).hash
-        looks = np.stack([self.looks[digest] for digest in hashes])
-        for picture in np.flatnonzero(alike(looks, self.known)):
-            nearest = np.bitwise_count(self.known ^ looks[picture]).sum(axis=1).argmin()
-            yield int(owner[picture]), "picture", self.ids[nearest]
+        found = alike(looks, self.known)
+        for picture in np.flatnonzero(found >= 0):
+            yield int(owner[picture]), "picture", self.ids[found[picture]]
 
 
-def held(collections: dict[str, Collection]) -> list[Held]:
+def held(collections: dict[str, Collection], cache: Path | None = None) -> list[Held]:
     """For `find`: everything that any of these collections asks for."""
-    looks: dict[str, np.ndarray] = {}
-    return [Held(name, collection, looks) for name, collection in collections.items()]
+    return [Held(name, collection, cache) for name, collection in collections.items()]
 
 
 class _Words:

@@ -3,29 +3,28 @@
 import dataclasses
 import functools
 import shutil
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from weft import adapters, fits, leaks, processes, seen
-from weft.artefact import MANIFEST, Stage, file_key, read_json, stage_key, versions, write_json
+from weft.artefact import MANIFEST, Stage, file_key, read_json, stage_key, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.catalogue.collection import Collection
 from weft.catalogue.sources.files import on_disk
+from weft.catalogue.sources.spec import SourceSpec
 from weft.embed import Embedder
 from weft.encoders import create, load, load_base, local_folder
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
-from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
+from weft.examine import examine
 from weft.options import NOTHING_TO_KEEP, OWN
-from weft.progress import progress, say
+from weft.progress import say
 from weft.recipe import Recipe, plain, settings
-from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
-from weft.schema import RELEVANT
 from weft.tasks import collections_of, tasks_of
-from weft.verdict import comparisons, intervals, verdict
 from weft.weave import SOUP, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
@@ -75,12 +74,14 @@ class Pipeline:
 
     @cached_property
     def _source_keys(self) -> dict[str, str]:
-        recipe, keys = self.recipe, {}
-        sources = [*recipe.sources, *recipe.reference, recipe.query_log, *(b.source for b in recipe.benchmarks)]
-        places = [place for source in sources for place in (source.place, source.image_folder)]
-        for place in filter(None, (*places, *(parsed(spec)[1] for spec in recipe.curate.keep_out))):
-            keys |= {str(path): file_key(path) for path in on_disk(place)}
-        return keys
+        recipe = self.recipe
+        sources = [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
+        return _keys(sources) | self._kept_out
+
+    @property
+    def _kept_out(self) -> dict[str, str]:
+        places = filter(None, (parsed(spec)[1] for spec in self.recipe.curate.keep_out))
+        return {str(path): file_key(path) for place in places for path in on_disk(place)}
 
     @property
     def _prompts(self) -> dict[str, tuple[str, dict[str, str]]]:
@@ -93,7 +94,7 @@ class Pipeline:
         return {b.name: stage_key(Path(b.collection)) for b in self.recipe.benchmarks if b.collection}
 
     def _curate_stage(self) -> Stage:
-        names = ("sources", "query_log", "curate", "pairs", *(["reference"] if self.recipe.reference else []))
+        names = ("sources", "query_log", "curate", "pairs")
         parts = {name: plain(getattr(self.recipe, name)) for name in names}
         parts["benchmarks"] = [plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
         return self._stage("curate", parts, self._source_keys | self._judging_base)
@@ -104,22 +105,53 @@ class Pipeline:
         return {"base": self.base_fingerprint} if "misfit" in self.recipe.curate.quality and not self.fresh else {}
 
     def curate(self) -> None:
-        from weft.catalogue.curate import curate, curate_reference
+        from weft.catalogue.curate import curate
 
         def work(folder: Path) -> None:
-            known = [leaks.Known(spec, self.cache) for spec in self.recipe.curate.keep_out]
+            known = self._known()
             guard = functools.partial(leaks.find, known) if known else None
             fit = None
             if self._judging_base:
                 fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
             curate(self.recipe, folder, guard, fit)
-            if self.recipe.reference:
-                held = leaks.held(collections_of(self.recipe, folder))
-                curate_reference(self.recipe, folder / "reference", functools.partial(leaks.find, [*known, *held]))
-                counts = read_json(folder / "reference" / "summary.json")["counts"]
-                write_json(folder / "summary.json", read_json(folder / "summary.json") | {"reference": counts})
 
         self._curate_stage().run(work)
+        if self._owns_reference:
+            self.curate_reference()
+        elif self.recipe.reference:
+            why = "a new base has nothing to keep" if self.fresh else f"train.reference = {OWN!r} would read it"
+            say(f"reference: [[reference]] is left alone; {why}")
+
+    def _known(self) -> list[leaks.Known]:
+        return [leaks.Known(spec, self.cache) for spec in self.recipe.curate.keep_out]
+
+    @property
+    def _owns_reference(self) -> bool:
+        return self.recipe.train.reference == OWN and not self.fresh
+
+    @property
+    def _reference(self) -> Path:
+        """Where the collection of train.reference lies."""
+        return self.folder / "reference" if self._owns_reference else Path(self.recipe.train.reference)
+
+    def _asked(self) -> dict[str, Collection]:
+        """What the reference may not contain."""
+        return collections_of(self.recipe, self.folder / "curate")
+
+    def _reference_stage(self) -> Stage:
+        """Of its own: a catalogue is not curated again because general pictures were added."""
+        parts = {"reference": plain(self.recipe.reference), "curate": plain(self.recipe.curate)}
+        inputs = self._after("curate") | self._borrowed | _keys(self.recipe.reference) | self._kept_out
+        return Stage(self._reference, parts | {"seed": self.recipe.seed}, inputs)
+
+    def curate_reference(self) -> None:
+        from weft.catalogue.curate import curate_reference
+
+        def work(folder: Path) -> None:
+            held = leaks.held(self._asked(), self.cache)
+            curate_reference(self.recipe, folder, functools.partial(leaks.find, [*self._known(), *held]))
+
+        self._reference_stage().run(work)
 
     def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")
@@ -128,8 +160,9 @@ class Pipeline:
             parts["new"] = settings(recipe.new)
         else:
             inputs["base"] = self.base_fingerprint
-        if recipe.train.reference not in ("", OWN):  # its own is the catalogue's
+        if recipe.train.reference and not self.fresh:
             inputs["reference"] = self._reference_key
+            parts |= {"reference": plain(recipe.reference)} if self._owns_reference else {}
         for name in ("written", "grades"):
             if given := getattr(recipe.train, name):
                 inputs[name] = "".join(file_key(path) for path in on_disk(given))
@@ -137,7 +170,9 @@ class Pipeline:
 
     @property
     def _reference_key(self) -> str:
-        folder = Path(self.recipe.train.reference)
+        folder = self._reference
+        if self._owns_reference and not self._reference_stage().done():
+            raise WeftError(f"{folder} is missing or out of date: run `weft curate` first, or `weft run` for all")
         if not (folder / MANIFEST).exists():
             raise WeftError(f"train.reference = {str(folder)!r} is no finished curate folder; {OWN!r} is [[reference]]")
         return stage_key(folder)
@@ -148,11 +183,9 @@ class Pipeline:
         recipe = self.recipe
         if self.fresh:  # it knows nothing that could be kept
             recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **NOTHING_TO_KEEP))
-        if recipe.reference and recipe.train.reference != OWN:
-            say(f"  [[reference]] is not trained on; train.reference = {OWN!r} would")
-        if recipe.train.reference == OWN:
-            own = str(self.folder / "curate" / "reference")
-            recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, reference=own))
+        elif self._owns_reference:
+            where = dataclasses.replace(recipe.train, reference=str(self._reference))
+            recipe = dataclasses.replace(recipe, train=where)
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
@@ -209,9 +242,6 @@ class Pipeline:
     def _embedder(self, model: Path | str) -> Embedder:
         return Embedder(load(str(model)), self.cache, self.recipe.micro_batch)
 
-    def _score(self, task: AnyTask, embedder: Embedder) -> Scored:
-        return score(task, *embed_task(task, embedder))
-
     def _evaluate_stage(self) -> Stage:
         parts = {"baselines": self.recipe.baselines, "delta": self.recipe.weave.delta, "prompts": self._prompts}
         return self._stage("evaluate", parts, self._after("curate", "train", "weave") | self._borrowed)
@@ -234,55 +264,9 @@ class Pipeline:
         return {name: str(path) for name, path in (ours | named).items()}
 
     def _evaluate(self, folder: Path) -> None:
-        recipe = self.recipe
+        alpha, log = read_json(self.folder / "weave" / "alpha.json"), self.folder / "train" / "log.jsonl"
         tasks = self._tasks("test", held_out_gallery=True)
-        scored: dict[str, dict[str, Scored]] = {}
-        for name, path in self._models().items():
-            embedder = self._embedder(path)
-            scored[name] = {task.name: self._score(task, embedder) for task in tasks}
-        best = "woven" if "woven" in scored else "base"
-        for name in ("bm25", f"bm25+{best}"):
-            scored[name] = {}
-        for task in progress([t for t in tasks if isinstance(t, Retrieval)], "ranking by BM25", unit="task"):
-            ranking, scores = bm25_ranking(task)
-            scored["bm25"][task.name] = Scored(retrieval_metrics(task, ranking), ranking, scores)
-            scored[f"bm25+{best}"][task.name] = fused(task, [ranking, scored[best][task.name].ranking])
-        described = [describe(task, scored["base"][task.name]) for task in tasks]
-        known = seen.Seen.of(self._models()[best])  # its base's pictures included
-        for task, facts in zip(tasks, described, strict=True):
-            found = seen.contamination(task, known, self.cache) if known else {}
-            facts |= {"contaminated": found.get("exact"), "lookalikes": found.get("perceptual")}
-        groups = {task.name: task.groups for task in tasks}
-        differences = comparisons(described, scored, groups, recipe.weave.delta, recipe.seed)
-        alpha = read_json(self.folder / "weave" / "alpha.json")
-        results = {
-            "verdict": verdict(differences, described, recipe.weave.delta),
-            "alpha": alpha,
-            "relevant_grade": RELEVANT,
-            "models": list(scored),
-            "tasks": described,
-            "scores": [
-                row
-                for model, by_task in scored.items()
-                for task, values in by_task.items()
-                for row in intervals(model, task, values, recipe.seed, groups[task])
-            ],
-            "differences": differences,
-            "examples": examples(tasks, {name: scored[name] for name in ("base", best)}),
-            "lengths": token_lengths(tasks, self._embedder(self._models()["base"]).encoder),
-            "cost": training_cost(self.folder / "train" / "log.jsonl", recipe.train.batch),
-            "environment": versions(),
-            "base": recipe.base,
-            "catalogue": ", ".join(s.local or s.path for s in recipe.sources),
-            "recipe": recipe.name,
-            "seed": recipe.seed,
-        }
-        named = {("", task.name): task for task in tasks}
-        by_model = {model: {("", name): one for name, one in found.items()} for model, found in scored.items()}
-        write_per_query(folder / "per_query.parquet", named, by_model)
-        write_runs(folder / "runs", named, by_model)
-        write_qrels(folder / "qrels", named)
-        write_json(folder / "results.json", results)
+        examine(folder, self.recipe, tasks, self._models(), self._embedder, self.cache, alpha, log)
 
     def report(self) -> None:
         from weft.report import write
@@ -290,6 +274,8 @@ class Pipeline:
         def work(folder: Path) -> None:
             results = read_json(self.folder / "evaluate" / "results.json")
             curated = read_json(self.folder / "curate" / "summary.json") | {"pairs": results["lengths"]}
+            if self._owns_reference:
+                curated["reference"] = read_json(self._reference / "summary.json")["counts"]
             catalogue = Collection(self.folder / "curate")
             sides = [t.corpus if isinstance(t, Retrieval) else t.items for t in self._tasks("test")]
             stores = {side.pictures.identity: side.pictures for side in sides}
@@ -311,3 +297,9 @@ class Pipeline:
         from weft.report import table
 
         return table(read_json(self.folder / "evaluate" / "results.json"))
+
+
+def _keys(sources: Iterable[SourceSpec]) -> dict[str, str]:
+    """The keys of the files and picture folders that sources read from the disk."""
+    places = [place for source in sources for place in (source.place, source.image_folder)]
+    return {str(path): file_key(path) for place in filter(None, places) for path in on_disk(place)}

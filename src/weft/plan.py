@@ -196,8 +196,9 @@ def plan_recipe(recipe: Recipe, products: int = 0) -> str:
         note = f"\n(products: {every:,} rows counted, {products:,} of them to train on if all can be used)"
     if not products:
         products = sum(source.limit for source in recipe.sources) or 200_000
-        why = ", ".join(f"{source.place} {_uncounted(source)}" for source in recipe.sources if not rows(source))
-        note = f"\n(products assumed: {products:,}{', because ' + why if why else ''}; after `weft curate` they are counted)"
+        told = ", ".join(f"{source.place} {_uncounted(source)}" for source in recipe.sources if not rows(source))
+        why = f", because {told}" if told else ""
+        note = f"\n(products assumed: {products:,}{why}; after `weft curate` they are counted)"
     train = recipe.train
     if recipe.base.startswith("new:"):
         train = dataclasses.replace(train, **NOTHING_TO_KEEP)
@@ -236,6 +237,7 @@ def _curated(recipe: Recipe) -> int:
 def render(plan: Plan) -> str:
     """The plan as text of at most 100 columns."""
     millions = {tower: number / 1e6 for tower, number in plan.parameters.items()}
+    once = f", 1 of the {' and the '.join(plan.frozen)} tower" if plan.frozen else ""
     replay = "" if plan.micro_batch == plan.batch else f", in micro-batches of {plan.micro_batch:,}"
     lines = [
         f"{plan.name}: {sum(millions.values()):,.1f} M parameters "
@@ -257,7 +259,7 @@ def render(plan: Plan) -> str:
         *([f"  the base's embeddings (LwF)   {_bytes(plan.cache_disk)}"] if plan.cache_disk else []),
         f"  a checkpoint                  {_bytes(plan.checkpoint_disk)}",
         "",
-        f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth){_more(plan)}; "
+        f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth{once}){_more(plan)}; "
         "a pair is a product and one of its texts",
         "                           largest micro-batch",
         "card              fits    plain  checkpointing     pairs/hour    hours  bound by  TFLOP/s (assumed)",

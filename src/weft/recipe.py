@@ -156,9 +156,9 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
             yield f"{name} is {value:g}; it must be at least {low:g}" + (
                 f" and at most {high}" if high < math.inf else ""
             )
-    for source in (*recipe.sources, *recipe.reference):
+    for name, source in (*(("sources", s) for s in recipe.sources), *(("reference", s) for s in recipe.reference)):
         if source.limit < 0:
-            yield f"sources.limit is {source.limit}; it must be at least 0, which is no limit"
+            yield f"{name}.limit is {source.limit}; it must be at least 0, which is no limit"
     if not recipe.sources:
         yield "no catalogue is named: add [[sources]] with a `path`"
     if recipe.curate.dev_share + recipe.curate.test_share >= 1:

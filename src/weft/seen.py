@@ -109,7 +109,7 @@ def contamination(task: AnyTask, seen: Seen, cache: Path | None = None) -> dict[
     exact = np.asarray([first64(side.pictures.image_hashes[row]) for row in rows], dtype=np.uint64)
     found["exact"] = int(np.isin(exact, seen.exact).sum())
     if len(seen.looks):
-        found["perceptual"] = int(alike(looks_of(side.pictures, cache)[rows], seen.looks).sum())
+        found["perceptual"] = int((alike(looks_of(side.pictures, cache)[rows], seen.looks) >= 0).sum())
     return found
 
 
@@ -136,12 +136,13 @@ def looks_of(pictures: Pictures, cache: Path | None = None) -> np.ndarray:
 
 
 def alike(looks: np.ndarray, others: np.ndarray, most: int = ALIKE) -> np.ndarray:
-    """(N,) whether a hash of (N, 32) `looks` differs in at most `most` bits from one of (M, 32) `others`.
+    """(N,) for each hash of (N, 32) `looks` the place of one of (M, 32) `others` that differs in at most `most` bits,
+    -1 where there is none.
 
     Only hashes that agree in one of `BANDS` bands of 16 bits are compared, which misses none (`most` < `BANDS`).
     A hash without any bit is that of a flat picture and like nothing.
     """
-    found = np.zeros(len(looks), dtype=bool)
+    found = np.full(len(looks), -1)
     mine, theirs = (np.ascontiguousarray(a).view(np.uint16) for a in (looks, others))
     words, targets = (np.ascontiguousarray(a).view(np.uint64) for a in (looks, others))
     full, open_ = others.any(axis=1), looks.any(axis=1)
@@ -151,7 +152,8 @@ def alike(looks: np.ndarray, others: np.ndarray, most: int = ALIKE) -> np.ndarra
         left, right = (np.searchsorted(theirs[order, band], mine[:, band], side) for side in ("left", "right"))
         width = int((right - left).max(initial=0))
         for step in range(width):
-            rows = np.flatnonzero(open_ & ~found & (left + step < right))
-            apart = np.bitwise_count(words[rows] ^ targets[order[left[rows] + step]]).sum(axis=1)
-            found[rows[apart <= most]] = True
+            rows = np.flatnonzero(open_ & (found < 0) & (left + step < right))
+            place = order[left[rows] + step]
+            near = np.bitwise_count(words[rows] ^ targets[place]).sum(axis=1) <= most
+            found[rows[near]] = place[near]
     return found

@@ -45,13 +45,13 @@ def comparisons(
     seed: int,
 ) -> list[dict]:
     """The declared family of a run: the woven model against every other, and the tuned against the base, each on every
-    task's primary metric, corrected together by Holm. Empty for a model that was trained from nothing.
+    task's primary metric, corrected together by Holm. Empty without a task, or for a model trained from nothing.
 
     Args:
         scored: model -> task -> its per-query values; groups: task -> what is resampled together: queries of one
             product, of one unseen brand.
     """
-    if "woven" not in scored:
+    if "woven" not in scored or not tasks:
         return []
     primary = {task["name"]: task["primary"] for task in tasks}
     values = {

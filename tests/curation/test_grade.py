@@ -116,14 +116,19 @@ def test_pairs_from_a_file_and_a_budget(run, tmp_path):
         more = {"pairs": tmp_path / "pairs.csv"}
         found, _ = graded(run, tmp_path, server, dry_run=True, ledger=Ledger(1000, 1000), **more)
         assert not server.seen and "requests" in render.graded(found) and not list(tmp_path.rglob("*.parquet"))
-        for judged in (None, tmp_path):  # without an endpoint, too
-            found, _ = graded(run, tmp_path, None, dry_run=True, judgements=judged)
-            assert "would" in render.graded(found) and not list(tmp_path.rglob("*.parquet"))
+        found, _ = graded(run, tmp_path, None, dry_run=True)  # without an endpoint, too
+        assert "there would be" in render.graded(found) and not [p for p in tmp_path.rglob("*") if p.suffix != ".csv"]
+        with pytest.raises(WeftError):
+            graded(run, tmp_path, None, dry_run=True, judgements=tmp_path / "nowhere")
         found, rows = graded(run, tmp_path, server, ledger=Ledger(1000, 1000, 1.0), **more)
         assert found["left"] > 0 and found["status"]["not asked"] == found["left"]
         assert all((row["grade"] is None) == (row["status"] == "not asked") for row in rows)
         found, rows = graded(run, tmp_path, server, **more)
         assert len(server.seen) == len(rows)
+    (judged,) = {path.parent for path in tmp_path.rglob("judgements.parquet")}
+    tried, _ = graded(run, tmp_path / "other", None, dry_run=True, judgements=judged, **more)
+    assert f"{len(rows)} of {len(rows)} pairs would have" in render.graded(tried)
+    assert not (tmp_path / "other").exists() and not list(run.glob("tmp*"))
     assert [row["product_id"] for row in rows if not row["own"]] == [product] and "not asked" not in found["status"]
     (tmp_path / "pairs.csv").write_text("query,product_id\nx,nobody\n")
     with pytest.raises(WeftError, match="nobody"):

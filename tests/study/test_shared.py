@@ -78,3 +78,26 @@ def test_a_row_must_not_train_on_what_the_study_asks_for(lab):
     sound.catalogue.curate()
     lab._refuse_leaks(sound)
     assert (Collection(sound.catalogue.folder / "curate").split == "train").sum() == (ours.split == "train").sum() + 6
+
+
+def test_a_row_s_own_reference_is_shared_and_holds_nothing_that_the_study_asks_for(lab):
+    """The row leaves out the study's second shop, and would go on with its pictures instead."""
+    general = "[{ path = 'demo:street?products=30&seed=2' }]"
+    both = f"sources=[{{ path = 'demo:studio?products=12&seed=1' }}, {general[1:-3]}, id_prefix = 'street-' }}]"
+    study = Lab(lab.folder, load("shop.toml", [both]))
+    study.catalogue(study.recipe).curate()
+    own = [f"reference={general}", "train.reference=own"]
+    rows = [Run(load("shop.toml", [*own, f"train.lr={lr}", f"out=study/train/{lr}"]), study) for lr in ("1e-3", "1e-4")]
+    rows[0].catalogue.curate()
+    assert not (rows[0].catalogue.folder / "reference").exists()
+    for run in rows:
+        run.borrow("curate", run.catalogue.folder)
+        run.curate_reference()
+    assert rows[0]._reference == rows[1]._reference and rows[0]._reference.parent == study.folder / "references"
+    asked = Collection(study.curated)
+    held = {asked.products[row].id for row in np.flatnonzero(asked.split != "train")} - {
+        p.id for p in asked.products[:12]
+    }
+    reference = Collection(rows[0]._reference)
+    trained = {f"street-{reference.products[row].id}" for row in np.flatnonzero(reference.split == "train")}
+    assert len(held) > 10 and trained and not trained & held

@@ -150,6 +150,20 @@ def test_keys_are_of_what_is_read(study):
         assert training_key(found.recipe_of(found.row("full"), [change])) == training_key(full), change
 
 
+def test_a_reference_enters_the_key_where_it_is_trained_on(study):
+    """Then benchmarks do, too: what they ask for is left out of it."""
+    found = study()
+
+    def key(*changes: str) -> str:
+        return training_key(found.recipe_of(found.row("full"), list(changes)))
+
+    general = "reference=[{path = 'demo:street'}]"
+    benchmark = "benchmarks=[{name = 'b', collection = 'x'}]"
+    assert key() == key(general) == key(benchmark)
+    own = [general, "train.reference=own"]
+    assert len({key(), key(*own), key(*own, "reference.0.limit=9"), key(*own, benchmark)}) == 4
+
+
 def test_rows_are_asked_for_by_name_or_part(study):
     found = study()
     assert [row.name for row in outlook.check_rows(["core"], found)] == ["base", "full"]

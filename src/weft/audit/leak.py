@@ -60,5 +60,5 @@ def trained(subject: Subject, seen: Seen, things: np.ndarray) -> dict[str, np.nd
         return found | {"picture": none, "look": none}
     looks = subject.stock.looks
     exact = np.isin(np.asarray([first64(digest) for digest in looks.exact], dtype=np.uint64), seen.exact)
-    near = alike(looks.hash, seen.looks) if len(seen.looks) else np.zeros(len(exact), dtype=bool)
+    near = alike(looks.hash, seen.looks) >= 0
     return found | {"picture": np.isin(things, looks.item[exact]), "look": np.isin(things, looks.item[near])}

@@ -35,8 +35,9 @@ from weft.schema import Product, Skipped
 PRODUCTS_EACH = 32
 """Products whose pictures one worker looks at at once, where there are several."""
 
-KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int], bytes]], list]
-"""Products, (images,) their rows, SHA-256 of the images and a reader of them -> `weft.leaks.Leak`s."""
+KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int], bytes], np.ndarray | None], list]
+"""Products, (images,) their rows, SHA-256 of the images, a reader of them and, with near-duplicates, (images, 32) how
+they look -> `weft.leaks.Leak`s."""
 
 
 class Builder:
@@ -144,7 +145,10 @@ class Builder:
         image, owner = image_reader(self.folder), np.asarray(self.owner)
         shown = np.flatnonzero(owner >= 0)
         hashes = [self.images.hashes[row] for row in shown]
-        self.leaks = keep_out(self.products, owner[shown], hashes, lambda place: image(shown[place]))
+        looks = None
+        if self.signatures[0]:
+            looks = np.frombuffer(self.signatures[0], np.uint8).reshape(self.images.count, -1)[shown]
+        self.leaks = keep_out(self.products, owner[shown], hashes, lambda place: image(shown[place]), looks)
         why = {leak.row: leak.reason for leak in self.leaks}
         through = {int(self.group[row]): reason for row, reason in why.items()}
         for row in np.flatnonzero(self.splits.split == "train"):

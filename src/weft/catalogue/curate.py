@@ -9,6 +9,7 @@ from weft.catalogue.quality import Fit
 from weft.catalogue.sources import Source, open_source
 from weft.catalogue.sources.querylog import read_log
 from weft.errors import WeftError
+from weft.options import OWN
 from weft.progress import say
 from weft.recipe import Benchmark, Curate, Recipe
 
@@ -46,7 +47,8 @@ def curate(recipe: Recipe, folder: Path, keep_out: KeepOut | None = None, fit: F
 
 
 def curate_reference(recipe: Recipe, folder: Path, keep_out: KeepOut) -> None:
-    """Writes the recipe's `[[reference]]` to `folder`: a collection of which all is trained on and nothing asked.
+    """Writes the recipe's `[[reference]]` to `folder`: a collection of which nothing is asked and all is trained on but
+    what the guard finds.
 
     Args:
         keep_out: finds what a query asks for.
@@ -54,8 +56,9 @@ def curate_reference(recipe: Recipe, folder: Path, keep_out: KeepOut) -> None:
     Raises:
         WeftError: a source cannot be opened, or nothing is left.
     """
-    whole = dataclasses.replace(recipe.curate, zero_shot_share=0.0, dev_share=0.0, test_share=0.0, quality=())
-    folder.mkdir(parents=True, exist_ok=True)
+    nothing = {"zero_shot_share": 0.0, "dev_share": 0.0, "test_share": 0.0}
+    # Near-duplicates are looked for in any case: that is how the guard knows a copy. No rule of quality is applied.
+    whole = dataclasses.replace(recipe.curate, **nothing, near_duplicates=True, quality=())
     builder = Builder("reference", folder, whole, recipe.seed)
     for source in recipe.reference:
         builder.read(source, open_source(source, recipe.curate.strict, recipe.curate.min_side))
@@ -72,10 +75,10 @@ def curate_reference(recipe: Recipe, folder: Path, keep_out: KeepOut) -> None:
 
 
 def _opened(recipe: Recipe) -> Iterator[Source]:
-    """All sources, then benchmarks', then references', before any is read: what is wrong with the last is told before
-    the first is read. Where there are several, the beginning of each is tried."""
+    """All sources, then benchmarks', the beginning of each tried: what is wrong with the last is told before the first
+    is read, and so is a reference that cannot be opened."""
     benchmarks = (one.source for one in recipe.benchmarks if not one.collection)
-    sources = (*recipe.sources, *benchmarks, *recipe.reference)
+    sources = (*recipe.sources, *benchmarks, *(recipe.reference if recipe.train.reference == OWN else ()))
     opened = [open_source(source, recipe.curate.strict, recipe.curate.min_side) for source in sources]
     if recipe.query_log.place:
         read_log(recipe.query_log)

@@ -97,12 +97,11 @@ def judge(
     from weft.judging.rubric import open_rubric
     from weft.report import judging as page
 
-    for option, given in {"swap": swap, "side": side != SIDE}.items() if not asked.where else ():
-        if given:
-            raise WeftError(f"--{option} needs --endpoint URL; judging by attributes it does nothing")
-    for option, given in {"attributes": attributes, "know": know < 1, "wrong": wrong}.items() if asked.where else ():
-        if given:
-            raise WeftError(f"--{option} is for judging by attributes; with --endpoint it does nothing")
+    with_endpoint = {"swap": swap, "side": side != SIDE}
+    without = {"attributes": attributes, "know": know < 1, "wrong": wrong, "seed": seed}
+    for option in (name for name, given in (without if asked.where else with_endpoint).items() if given):
+        why = "is for judging by attributes; with --endpoint" if asked.where else "needs --endpoint URL; without one"
+        raise WeftError(f"--{option} {why} it does nothing")
     opened, scale, name = Pool(pool), open_rubric(rubric), name or (asked.where.model if asked.where else "attributes")
     out = out or pool / file_name(f"judged-{name}")
     if against:

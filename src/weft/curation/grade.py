@@ -51,7 +51,7 @@ def grade(
     if not given:
         raise WeftError(f"{written} has no text for training, so there is nothing to grade")
     wanted = {"near": near, "named": str(pairs or ""), "seed": seed}
-    with tempfile.TemporaryDirectory() as spare:  # what is only tried leaves nothing behind
+    with tempfile.TemporaryDirectory(dir=run) as spare:  # what is only tried leaves nothing behind
         pool = write_pool(collection, given, (Path(spare) if asked.dry_run else out) / POOL, wanted, seed)
         told = "" if asked.dry_run else f"; pool {out / POOL}"
         say(f"{len(pool):,} pairs: {len(own):,} texts with their products, and near misses{told}")
@@ -73,10 +73,13 @@ def _graded(
         asked = dataclasses.replace(asked, answers=asked.answers or out / ANSWERS)
         told = by_endpoint(pool, judgements, asked, rubric, side=side)
         found |= {"estimate": told["estimate"], "spent": told.get("spent", ""), "left": told.get("left", 0)}
-    if asked.dry_run:
-        return {"estimate": f"{len(pool):,} pairs would have their grades from {judgements}"} | found
+        if asked.dry_run:
+            return found
     mine = {(query_id(text), collection.products[row].id) for text, row, own_query in given if own_query}
     rows = _rows(pool, judgements, mine)
+    if asked.dry_run:
+        graded = sum(row["grade"] is not None for row in rows)
+        return found | {"estimate": f"{graded:,} of {len(rows):,} pairs would have their grades from {judgements}"}
     write_table(out / FILE, rows, GRADES)
     return found | counted(rows)
 

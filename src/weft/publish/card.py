@@ -75,7 +75,8 @@ def _made(run: Run) -> str:
     rank = train.get("lora_rank")
     moved = f"low-rank updates (LoRA, rank {rank}) trained" if rank else "every weight fine-tuned"
     frozen = [tower for tower in ("image", "text") if train.get(f"{tower}_lr") == 0]
-    kept = any(train.get(name) for name in ("lwf_weight", "lwf_text_weight", "lwf_similarity_weight", "reference"))
+    kept = any(train.get(name) for name in ("lwf_weight", "lwf_text_weight", "lwf_similarity_weight"))
+    kept |= bool(train.get("reference") and train.get("reference_weight", 1.0))
     towers = run.alpha.get("towers") or {}
     apart = [f"{number(alpha)} for the {tower} tower" for tower, alpha in towers.items()]
     return (

@@ -124,6 +124,14 @@ def open_run(folder: Path) -> Run:
         manifests,
         read_json(folder / "evaluate" / "results.json"),
         read_json(folder / "weave" / "alpha.json"),
-        read_json(folder / "curate" / "summary.json"),
+        _curated(folder),
         read_json(audit) if audit else {},
     )
+
+
+def _curated(folder: Path) -> dict:
+    """The catalogue's summary, with the counts of the reference that was trained on beside it."""
+    found = read_json(folder / "curate" / "summary.json")
+    if read_json(folder / "train" / MANIFEST)["settings"].get("reference"):
+        found["reference"] = read_json(folder / "reference" / "summary.json")["counts"]
+    return found

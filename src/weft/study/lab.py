@@ -25,7 +25,7 @@ from weft.tasks import tasks_of
 from weft.weave import path_of
 from weft.weights import interpolate
 
-CURATED = ("sources", "query_log", "reference", "curate", "pairs", "benchmarks", "seed")
+CURATED = ("sources", "query_log", "curate", "pairs", "benchmarks", "seed")
 """Parts of a recipe that its curation reads."""
 
 
@@ -44,7 +44,8 @@ class Lab:
         recipe = dataclasses.replace(recipe, seed=self.recipe.seed)
         key = key_of({name: value for name, value in parts(recipe).items() if name in CURATED})
         if key not in self._catalogues:
-            placed = dataclasses.replace(recipe, out=str(self.folder / "catalogues" / key))
+            alone = dataclasses.replace(recipe.train, reference="")  # a row's reference is its own affair
+            placed = dataclasses.replace(recipe, out=str(self.folder / "catalogues" / key), reference=(), train=alone)
             self._catalogues[key] = Pipeline(placed)
         return self._catalogues[key]
 
@@ -81,6 +82,8 @@ class Lab:
             run.catalogue.curate()
         self._refuse_leaks(run)
         run.borrow("curate", run.catalogue.folder)
+        if run._owns_reference:
+            run.curate_reference()
         self._timed("train", run, run.train)
         return run
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from weft.artefact import Stage, key_of, read_json
 from weft.benchmarks.record import AnyTask
+from weft.catalogue.collection import Collection
 from weft.catalogue.parts import link_or_copy
+from weft.options import OWN
 from weft.pipeline import Pipeline
 from weft.recipe import Recipe, plain, settings
+from weft.tasks import collections_of
 
 if TYPE_CHECKING:
     from weft.study.lab import Lab
@@ -29,7 +32,9 @@ def parts(recipe: Recipe) -> dict[str, object]:
 
 def training_key(recipe: Recipe) -> str:
     """Equal for recipes that train the same model from the same catalogue."""
-    return key_of({name: value for name, value in parts(recipe).items() if name not in LATER})
+    own = recipe.train.reference == OWN  # then what queries ask for decides what of it is trained on
+    unread = {*LATER, "reference"} - ({"reference", "benchmarks"} if own else set())
+    return key_of({name: value for name, value in parts(recipe).items() if name not in unread})
 
 
 def weaving_key(recipe: Recipe) -> str:
@@ -59,6 +64,18 @@ class Run(Pipeline):
 
     def _curate_stage(self) -> Stage:
         return self.catalogue._curate_stage()
+
+    @property
+    def _reference(self) -> Path:
+        """Shared by the rows that have the same one beside the same catalogue."""
+        if not self._owns_reference:
+            return super()._reference
+        return self.lab.folder / "references" / key_of([plain(self.recipe.reference), self.catalogue.folder.name])
+
+    def _asked(self) -> dict[str, Collection]:
+        """A row's own queries and the study's, where it has another catalogue."""
+        study = collections_of(self.lab.recipe, self.lab.curated)
+        return super()._asked() | {f"the study's {name}": one for name, one in study.items()}
 
     def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
         return self.lab.tasks(split)
