@@ -40,8 +40,8 @@ def check(subject: Subject) -> Iterator[Finding]:
 
     yield Finding(
         "generic queries", severity(count / total, 0.02, 0.3, count), subject.task.name, count, total, "queries",
-        f"{count:,} of {total:,} queries single nothing out: {int(few.sum()):,} of at most {WORDS} words with fewer "
-        f"than {MANY} answers{told}.",
+        f"{count:,} of {total:,} queries single nothing out: {int(few.sum()):,} have at most {WORDS} words, which "
+        f"more must fit than the fewer than {MANY} listed as right{told}.",
         subject.examples(order, note, answers=2),
         effect.left_out(subject, generic, "generic queries left out"),
         {
