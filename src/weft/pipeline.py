@@ -139,10 +139,11 @@ class Pipeline:
         return collections_of(self.recipe, self.folder / "curate")
 
     def _reference_stage(self) -> Stage:
-        """Of its own: a catalogue is not curated again because general pictures were added."""
+        """Of its own: a catalogue is not curated again because general pictures were added. No seed enters it: nothing
+        of it is divided."""
         parts = {"reference": plain(self.recipe.reference), "curate": plain(self.recipe.curate)}
         inputs = self._after("curate") | self._borrowed | _keys(self.recipe.reference) | self._kept_out
-        return Stage(self._reference, parts | {"seed": self.recipe.seed}, inputs)
+        return Stage(self._reference, parts, inputs)
 
     def curate_reference(self) -> None:
         from weft.catalogue.curate import curate_reference

@@ -9,6 +9,7 @@ from shop_tables import SETTINGS, coded, lines, run, shelf, table
 
 from weft.catalogue.sources.spec import SourceSpec
 from weft.errors import WeftError
+from weft.options import Train
 from weft.recipe import Benchmark
 
 
@@ -88,6 +89,21 @@ def test_a_source_of_which_nothing_is_left(tmp_path, change, told):
         run(tmp_path / "c", dataclasses.replace(source, keep_brands=(0.0, 0.001)) if "brand" in change else source)
 
 
+def test_a_second_source_without_a_product_is_told_before_the_first_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("weft.catalogue.curate.Builder.read", lambda *told, **more: pytest.fail("it was read"))
+    first, second = (table(tmp_path / f"{name}.parquet", shelf(8)) for name in "ab")
+    empty = table(tmp_path / "c.parquet", [row | {"image": b"broken"} for row in shelf(8)])
+    with pytest.raises(WeftError, match=r"c\.parquet gives no product: of 8 rows"):
+        run(tmp_path / "d", first, second, empty)
+
+
+def test_bad_rows_at_the_beginning_of_a_table_stop_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("weft.catalogue.sources.PEEKED", 3)
+    rows = [row | ({"image": b"broken"} if place < 5 else {}) for place, row in enumerate(shelf(40))]
+    _, summary = run(tmp_path / "c", table(tmp_path / "a.parquet", rows))
+    assert (summary["counts"]["rows"], summary["counts"]["kept"], summary["counts"]["skipped"]) == (40, 35, 5)
+
+
 @pytest.mark.parametrize("last", ["source", "benchmark", "query log", "reference"])
 def test_a_wrong_name_is_told_before_anything_is_read(tmp_path, monkeypatch, last):
     monkeypatch.setattr("weft.catalogue.curate.Builder.read", lambda *told, **more: pytest.fail("it was read"))
@@ -95,7 +111,7 @@ def test_a_wrong_name_is_told_before_anything_is_read(tmp_path, monkeypatch, las
     sources = (first, lost) if last == "source" else (first,)
     asked = {"benchmarks": (Benchmark("other", source=lost),)} if last == "benchmark" else {}
     asked |= {"query_log": lost} if last == "query log" else {}
-    asked |= {"reference": (lost,)} if last == "reference" else {}
+    asked |= {"reference": (lost,), "train": Train(reference="own")} if last == "reference" else {}
     with pytest.raises(WeftError, match=r"lost\.parquet"):
         run(tmp_path / "c", *sources, **asked)
 

@@ -21,7 +21,7 @@ READERS = {".parquet": "parquet", ".csv": "table", ".tsv": "table", ".jsonl": "t
 holds several kinds, the first of these is taken. Modules are imported when used: recipes need only the spec."""
 
 PEEKED = 200
-"""Items that `Source.peek` reads in search of a product: enough to see that a table holds none that can be used."""
+"""Skips after which `Source.peek` gives up looking for a product: small tables without any are found out early."""
 
 
 def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8) -> "Source":
@@ -79,15 +79,16 @@ class Source(Iterator[Product | Skipped]):
         self._strict = strict
 
     def peek(self, place: str) -> None:
-        """Reads ahead to the first product, and keeps what was read for whoever iterates.
+        """Reads ahead to the first product, but no more than `PEEKED` skips, and keeps that for whoever iterates.
 
         Raises:
-            WeftError: there is none, or none among the first `PEEKED` items, all skipped.
+            WeftError: the source ends without a product.
         """
         ahead: list[Product | Skipped] = []
-        for item in itertools.islice(self._items, PEEKED):
+        for item in self._items:
             ahead.append(item)
-            if isinstance(item, Product) or self._strict:  # a strict reader has its own word on the first skip
+            # A strict reader has its own word on the first skip.
+            if isinstance(item, Product) or self._strict or len(ahead) == PEEKED:
                 self._items = itertools.chain(ahead, self._items)
                 return
         raise WeftError(f"{place} gives no product: {self.counts.why(ahead)}")
