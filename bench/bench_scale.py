@@ -99,15 +99,15 @@ def _guarded(folder: Path, side: int) -> Path:
 
 def curated(folder: Path, size: int, meter: Meter) -> None:
     """Reading, grouping, splits, queries with graded answers, and writing it all down."""
-    from weft.catalogue import curate
+    from weft.catalogue import builder, curate
 
     recipe = _recipe(folder, size)
     place = folder / "curate"
     place.mkdir(parents=True, exist_ok=True)
-    meter.around(curate.Builder, read="curate: read, decode, hash", write="curate: write")
-    meter.around(curate.Builder, _same_pictures="curate: near-duplicates")
-    meter.around(curate, split="curate: families, splits")
-    meter.around(curate.Questions, ask="curate: queries, relevance")
+    meter.around(builder.Builder, read="curate: read, decode, hash", write="curate: write")
+    meter.around(builder.Builder, _same_pictures="curate: near-duplicates")
+    meter.around(builder, split="curate: families, splits")
+    meter.around(builder.Questions, ask="curate: queries, relevance")
     curate.curate(recipe, place)
     meter.rows[-1]["answers"] = _lines(place / "qrels.parquet")
 
