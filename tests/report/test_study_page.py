@@ -106,3 +106,14 @@ def test_a_figure_is_the_same_each_time():
     held = study_fixtures.results()
     once, again = (figures.svg(figures.draw_trade, held) for _ in range(2))
     assert once == again and "var(--series-0" in once and "trade-" in once
+
+
+def test_the_legend_of_every_kind_of_row_lies_inside_the_figure():
+    held = study_fixtures.results()
+    for row, kind in zip(held["rows"], ("base", "tuned", "woven", "encoder", "woven"), strict=False):
+        row |= {"model": kind, "one_seed": kind == "tuned"}
+    figure = figures.draw_trade(Index(held))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 6
+    assert 0 <= legend.get_window_extent().x0 < legend.get_window_extent().x1 <= figure.bbox.width
