@@ -78,7 +78,7 @@ class Pipeline:
         sources = [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
         return _keys(sources) | self._kept_out
 
-    @property
+    @cached_property
     def _kept_out(self) -> dict[str, str]:
         places = filter(None, (parsed(spec)[1] for spec in self.recipe.curate.keep_out))
         return {str(path): file_key(path) for place in places for path in on_disk(place)}
@@ -138,11 +138,15 @@ class Pipeline:
         """What the reference may not contain."""
         return collections_of(self.recipe, self.folder / "curate")
 
+    @cached_property
+    def _reference_keys(self) -> dict[str, str]:
+        return _keys(self.recipe.reference)  # read whole, and every later stage asks
+
     def _reference_stage(self) -> Stage:
         """Of its own: a catalogue is not curated again because general pictures were added. No seed enters it: nothing
         of it is divided."""
         parts = {"reference": plain(self.recipe.reference), "curate": plain(self.recipe.curate)}
-        inputs = self._after("curate") | self._borrowed | _keys(self.recipe.reference) | self._kept_out
+        inputs = self._after("curate") | self._borrowed | self._reference_keys | self._kept_out
         return Stage(self._reference, parts, inputs)
 
     def curate_reference(self) -> None:

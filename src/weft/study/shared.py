@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.artefact import Stage, key_of, read_json
+from weft.artefact import Stage, key_of, read_json, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.catalogue.parts import link_or_copy
@@ -74,8 +74,17 @@ class Run(Pipeline):
 
     def _asked(self) -> dict[str, Collection]:
         """A row's own queries and the study's, where it has another catalogue."""
-        study = collections_of(self.lab.recipe, self.lab.curated)
+        study = collections_of(self.lab.recipe, self.lab.curated) if self._elsewhere else {}
         return super()._asked() | {f"the study's {name}": one for name, one in study.items()}
+
+    @property
+    def _elsewhere(self) -> bool:
+        return self.catalogue is not self.lab.catalogue(self.lab.recipe)
+
+    def _reference_stage(self) -> Stage:
+        stage = super()._reference_stage()
+        study = {"study": stage_key(self.lab.curated)} if self._elsewhere else {}
+        return dataclasses.replace(stage, inputs=stage.inputs | study)
 
     def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
         return self.lab.tasks(split)
