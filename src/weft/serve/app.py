@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import time
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -18,11 +17,11 @@ from weft.serve import errors, renew
 from weft.serve import records as say
 from weft.serve.engine import Engine
 from weft.serve.errors import ApiError
-from weft.serve.limits import Gate, picture_bytes
+from weft.serve.inputs import inputs_of
+from weft.serve.limits import Gate
 from weft.serve.metrics import Metrics
+from weft.serve.searching import answer
 
-DEPTH = 200
-"""Down to which rank two models' rankings are compared."""
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -65,16 +64,12 @@ def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), h
 
 
 def _embedding(app: FastAPI, engine: Engine) -> None:
-    def items(told: list[say.Input], param: str) -> list[str | bytes]:
-        if not 1 <= len(told) <= engine.limits.inputs:
-            raise ApiError(422, f"between 1 and {engine.limits.inputs} inputs a request", param)
-        return [_item(one, engine.limits.text, param) for one in told]
-
     @app.post("/v1/embeddings", tags=["embeddings"])
     async def embeddings(request: say.EmbeddingsRequest) -> say.Embeddings:
         """Vectors of texts and pictures, in OpenAI's shape: unit length, one space for both."""
         side = engine.side(request.model)
-        told = items(request.input if isinstance(request.input, list) else [request.input], "input")
+        told = request.input if isinstance(request.input, list) else [request.input]
+        told = inputs_of(told, engine, "input")
         if request.dimensions and request.dimensions > side.index.dim:
             raise ApiError(422, f"{side.label} has {side.index.dim} dimensions", "dimensions")
         vectors = await engine.embed(side, told)
@@ -89,7 +84,8 @@ def _embedding(app: FastAPI, engine: Engine) -> None:
     async def similarity(request: say.SimilarityRequest) -> say.Similarities:
         """Cosines between every query and every document; either may be texts, pictures or both."""
         side = engine.side(request.model)
-        queries, documents = items(request.queries, "queries"), items(request.documents, "documents")
+        queries = inputs_of(request.queries, engine, "queries")
+        documents = inputs_of(request.documents, engine, "documents")
         if len(queries) + len(documents) > engine.limits.inputs:
             raise ApiError(422, f"at most {engine.limits.inputs} inputs a request", "documents")
         vectors = await engine.embed(side, [*queries, *documents])
@@ -105,77 +101,15 @@ def _embedding(app: FastAPI, engine: Engine) -> None:
         ])  # fmt: skip
 
 
-def _item(one: say.Input, longest: int, param: str) -> str | bytes:
-    if isinstance(one, say.ImageInput):
-        return picture_bytes(one.image, param)
-    text = one.text if isinstance(one, say.TextInput) else one
-    return picture_bytes(text, param) if text.startswith("data:image/") else _text(text, longest, param)
-
-
-def _text(text: str, longest: int, param: str) -> str:
-    if len(text) > longest:
-        raise ApiError(422, f"a text has at most {longest} characters", param)
-    if not text.strip():
-        raise ApiError(422, "an empty text", param)
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):  # JSON can say it, no file can
-        raise ApiError(422, "a text with half of a surrogate pair", param)
-    return " ".join(text.split())
-
-
 def _coded(vector: np.ndarray, how: str) -> list[float] | str:
     return vector.tolist() if how == "float" else base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
 def _searching(app: FastAPI, engine: Engine) -> None:
-    async def answer(request: say.SearchRequest, image: bytes = b"") -> say.SearchAnswer:
-        start, limits = time.perf_counter(), engine.limits
-        if request.image:
-            image = picture_bytes(request.image, "image")
-        if request.like and (request.text or image):
-            raise ApiError(422, "ask for what is like a product, or by text and picture", "like")
-        text = _text(request.text, limits.text, "text") if request.text else ""
-        if request.hybrid and not text:
-            raise ApiError(422, "a hybrid search needs a text", "hybrid")
-        if request.limit > limits.page or request.offset + request.limit > limits.deep:
-            raise ApiError(422, f"at most {limits.page} products at once, down to rank {limits.deep}", "limit")
-        side, filters = engine.side(request.model), request.filters
-        others = [one for one in engine.sides.values() if one is not side]
-        if request.compare and not others:
-            raise ApiError(422, "one model is served here: start with --compare to have two", "compare")
-        query = work.Query(text, image, request.image_weight, request.like or "")
-        last = request.offset + request.limit
-        told = {"offset": request.offset, "model": side.label}
-        if request.compare:
-            depth = max(last, DEPTH)
-            mine, theirs = await asyncio.gather(
-                *(engine.ranking(one, query, depth, filters, request.hybrid) for one in (side, others[0]))
-            )
-            here, there = _ranks(side, mine[0]), _ranks(others[0], theirs[0])
-            told |= {
-                "depth": depth,
-                "results": await engine.in_thread(_hits, side, mine, request.offset, last, there),
-                "other": say.Ranking(
-                    model=others[0].label,
-                    results=await engine.in_thread(_hits, others[0], theirs, request.offset, last, here),
-                ),
-            }
-        else:
-            found = await engine.ranking(side, query, last, filters, request.hybrid)
-            told["results"] = await engine.in_thread(_hits, side, found, request.offset, last)
-        kept = await engine.in_thread(side.index.facets.mask, filters)
-        if request.facets:
-            counts = await engine.in_thread(side.index.facets.counts, filters)
-            told["facets"] = {
-                name: [say.FacetValue(value=value, count=count) for value, count in values]
-                for name, values in counts.items()
-            }
-        total = len(side.index) if kept is None else int(kept.sum())
-        return say.SearchAnswer(total=total, took_ms=round(1000 * (time.perf_counter() - start), 2), **told)
-
     @app.post("/v1/search", tags=["search"])
     async def search(request: say.SearchRequest) -> say.SearchAnswer:
         """Products by text, picture or both, with filters, paging, facet counts; one model or two side by side."""
-        return await answer(request)
+        return await answer(engine, request)
 
     @app.post("/v1/search/upload", tags=["search"])
     async def search_by_upload(
@@ -192,14 +126,14 @@ def _searching(app: FastAPI, engine: Engine) -> None:
         data = await image.read()
         if not data:
             raise ApiError(422, "an empty picture", "image")
-        return await answer(rest, data)
+        return await answer(engine, rest, data)
 
     @app.get("/v1/products/{id:path}/similar", tags=["search"])
     async def similar(
         id: str, limit: int = Query(24, ge=1, le=100), offset: int = Query(0, ge=0), model: str | None = None
     ) -> say.SearchAnswer:
         """What looks like a product; `like` in a search does the same with filters and facets."""
-        return await answer(say.SearchRequest.model_construct(
+        return await answer(engine, say.SearchRequest.model_construct(
             text=None, image=None, image_weight=0.5, like=id, filters={}, limit=limit, offset=offset, model=model,
             hybrid=False, compare=False, facets=False,
         ))  # fmt: skip
@@ -213,28 +147,6 @@ def _searching(app: FastAPI, engine: Engine) -> None:
         found = index.product(index.row_of[id])
         kept = ("title", "description", "brand", "category", "attributes", "pictures")
         return say.ProductAnswer(id=id, **{name: found[name] for name in kept})
-
-
-def _ranks(side: work.Side, rows: np.ndarray) -> dict[str, int]:
-    names = side.index.products["product_id"].take(rows).to_pylist()
-    return {name: rank for rank, name in enumerate(names, start=1)}
-
-
-def _hits(side: work.Side, found: tuple, first: int, last: int, other: dict[str, int] | None = None) -> list[say.Hit]:
-    rows, scores = found
-    hits = []
-    for place in range(first, min(last, len(rows))):
-        product = side.index.product(int(rows[place]))
-        hits.append(
-            say.Hit(
-                rank=place + 1,
-                id=product["product_id"],
-                score=None if scores is None else float(scores[place]),
-                other_rank=None if other is None else other.get(product["product_id"]),
-                **{name: product[name] for name in ("title", "brand", "category", "pictures")},
-            )
-        )
-    return hits
 
 
 def _rest(app: FastAPI, engine: Engine, metrics: Metrics) -> None:

@@ -1,8 +1,6 @@
 """What a stranger may send: sizes, counts, keys and hosts, checked before anything is read or run."""
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -15,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 
 from weft.progress import say
-from weft.serve.errors import ApiError, answer
+from weft.serve.errors import answer
 from weft.serve.metrics import Metrics
 
 HEADERS = {
@@ -60,23 +58,6 @@ class Limits:
     page: int = 100
     deep: int = 1000
     seconds: float = 30.0
-
-
-def picture_bytes(text: str, param: str) -> bytes:
-    """The bytes of a base64 data URL, or of bare base64. Raises `ApiError`; nothing is ever fetched."""
-    if text[:5].lower() == "data:":
-        head, comma, text = text.partition(",")
-        if not comma or not head.lower().startswith("data:image/") or not head.lower().endswith(";base64"):
-            raise ApiError(422, "a picture's data URL begins with data:image/...;base64,", param)
-    elif "://" in text[:16]:
-        raise ApiError(422, "addresses are never fetched: send the picture itself as a base64 data URL", param)
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ApiError(422, "not base64", param) from None
-    if not data:
-        raise ApiError(422, "an empty picture", param)
-    return data
 
 
 def keys_from_environment() -> tuple[bytes, ...]:
