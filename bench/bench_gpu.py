@@ -18,14 +18,17 @@ import torch
 from measure import catalogue, finish, in_turns, machine, matmul_rate, median, ratio, table
 from transformers import SiglipImageProcessorPil, SiglipModel
 
-from weft import train
 from weft.batch import Batch, Loader, model_pixels
 from weft.encoders import Encoder, create
 from weft.encoders.fresh import train_tokenizer
 from weft.encoders.published import published
 from weft.encoders.siglip import Siglip
+from weft.gradient import batch_gradient
 from weft.plan import Card, plan
+from weft.rates import parameter_groups
 from weft.recipe import Pairs, Train
+from weft.teacher import frozen
+from weft.trainer import recompute_activations
 
 TRUE = "google/siglip2-base-patch16-384"
 TINY = {"image_size": 32, "hidden_size": 64, "vision_layers": 2, "text_layers": 1, "vocab_size": 600}
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         encoder = create(TINY, titles) if asked.tiny else true_size(titles)
         encoder.model.to(device).train()
         if asked.checkpointing:
-            train.recompute_activations(encoder.model)
+            recompute_activations(encoder.model)
         settings = Train(batch=batch, micro_batch=asked.micro, precision=precision)
         prepared = Loader(collection, encoder, Pairs(), settings, 0).prepare(0).to(device)
         measure(encoder, prepared, settings, asked.rounds, asked.checkpointing)
@@ -72,9 +75,9 @@ def true_size(texts: list[str]) -> Encoder:
 
 def measure(encoder: Encoder, batch: Batch, settings: Train, rounds: int, checkpointing: bool) -> None:
     device, count = encoder.device, batch.size
-    optimizer = torch.optim.AdamW(train.parameter_groups(encoder, settings), betas=(0.9, 0.98), eps=1e-6)
+    optimizer = torch.optim.AdamW(parameter_groups(encoder, settings), betas=(0.9, 0.98), eps=1e-6)
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    teacher = train.frozen(encoder)
+    teacher = frozen(encoder)
     with torch.no_grad():
         targets = torch.cat([teacher.image_features(model_pixels(teacher, _rows(batch, i, 8), None))
                              for i in range(0, count, 8)])  # fmt: skip
@@ -85,7 +88,7 @@ def measure(encoder: Encoder, batch: Batch, settings: Train, rounds: int, checkp
         data = dataclasses.replace(batch, targets=targets if lwf == "cached" else None, **(short if one_task else {}))
 
         def step() -> None:
-            train.batch_gradient(encoder, data, chosen, 0, teacher if lwf == "live" else None)
+            batch_gradient(encoder, data, chosen, 0, teacher if lwf == "live" else None)
             update()
 
         return step

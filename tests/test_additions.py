@@ -6,7 +6,7 @@ import torch
 import tiny_catalogue
 from test_train import fresh, run, state
 from test_train import made as made  # the fixture
-from weft import train
+from weft import trainer
 from weft.rates import LAST
 
 EVERYTHING = {
@@ -46,7 +46,7 @@ def test_a_killed_run_goes_on_bit_by_bit(made, catalogue, general, tmp_path, mon
     whole = fresh(made, family, dropout=0.2)
     log = run(catalogue, whole, tmp_path / "whole", **settings)
     assert len(log) == 4 and all(entry["reference"] >= 0 for entry in log)
-    real, done = train.batch_gradient, []
+    real, done = trainer.batch_gradient, []
 
     def fatal(*arguments, **named):
         if len(done) == calls:
@@ -55,7 +55,7 @@ def test_a_killed_run_goes_on_bit_by_bit(made, catalogue, general, tmp_path, mon
         return real(*arguments, **named)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train, "batch_gradient", fatal)
+        patch.setattr(trainer, "batch_gradient", fatal)
         run(catalogue, fresh(made, family, dropout=0.2), tmp_path / "killed", **settings)
     assert (tmp_path / "killed" / "checkpoint.safetensors").exists()
     resumed = fresh(made, family, dropout=0.2)
@@ -69,14 +69,14 @@ def test_a_killed_run_goes_on_bit_by_bit(made, catalogue, general, tmp_path, mon
 def test_linear_probing_moves_the_last_layers_first(made, catalogue, tmp_path, monkeypatch, family):
     encoder = fresh(made, family)
     before, moved = state(encoder), []
-    real = train.batch_gradient
+    real = trainer.batch_gradient
 
     def watched(*arguments, **named):
         now = encoder.model.state_dict()
         moved.append({name for name, tensor in now.items() if not torch.equal(tensor, before[name])})
         return real(*arguments, **named)
 
-    monkeypatch.setattr(train, "batch_gradient", watched)
+    monkeypatch.setattr(trainer, "batch_gradient", watched)
     run(catalogue, encoder, tmp_path, epochs=2, probe_epochs=1, lwf_weight=0.0, weight_decay=0.5)
     assert moved[2] and all(name.startswith((*LAST, "logit")) for name in moved[2])  # after two of four steps
     assert any(".layers.0." in name for name in moved[3])

@@ -29,7 +29,7 @@ def test_without_a_gpu_a_word_is_all(bench, monkeypatch, capsys):
     ("name", "arguments", "rows"),
     [
         ("bench_gpu", ["--tiny", "--batch", "4", "--micro", "2", "--rounds", "1"], ["cached", "live", "transformers"]),
-        ("bench_lwf", ["--batch", "4", "--rounds", "1"], ["off", "cached", "live"]),
+        ("bench_lwf", ["--batch", "4", "--rounds", "1"], ["off", "cached", "live", "replay"]),
         ("bench_embed", ["--pictures", "4", "--rounds", "1"], ["weft Embedder", "transformers loop"]),
         (
             "bench_pool",

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 import tiny
 import tiny_catalogue
 import tiny_recipe
-from weft import encoders, processes, train
+from weft import encoders, processes
 from weft.artefact import Stage
 from weft.batch import Loader
 from weft.encoders import Encoder
+from weft.gradient import batch_gradient
 from weft.pipeline import Pipeline
 from weft.recipe import Pairs, Train, load
 
@@ -45,7 +46,7 @@ def gradient(encoder: Encoder, folder: Path) -> dict[str, torch.Tensor]:
     targets = random.normal(size=(catalogue.image_count, encoder.dim)).astype(np.float32)
     loader = Loader(catalogue, encoder, Pairs(), SETTINGS, 3, targets, processes.rank(), processes.world())
     encoder.model.train()
-    parts = train.batch_gradient(encoder, loader.prepare(0), SETTINGS)
+    parts = batch_gradient(encoder, loader.prepare(0), SETTINGS)
     named = dict(encoder.model.named_parameters())
     processes.total_gradients(named.values())
     parts = {f"part {name}": processes.total(value) for name, value in parts.items()}

@@ -11,7 +11,7 @@ import tiny
 import tiny_catalogue
 from test_train import CPU, PAIRS, fresh, run, state, train_with
 from test_train import made as made  # the fixture
-from weft import fisher, train
+from weft import fisher, gradient
 from weft.batch import Loader
 from weft.weights import DAMPING, FISHER, interpolate
 
@@ -36,7 +36,7 @@ def test_mean_squared_gradients_of_the_pairs_loss(made, catalogue, tmp_path, fam
     other = copy.deepcopy(made[family])  # without dropout, all of it trained
     squares = {name: 0.0 for name in found}
     for number in range(2):
-        train.batch_gradient(other, loader.prepare(number), train_with(lwf_weight=0.0))
+        gradient.batch_gradient(other, loader.prepare(number), train_with(lwf_weight=0.0))
         for name, parameter in other.model.named_parameters():
             squares[name] = squares[name] + parameter.grad**2
         other.model.zero_grad()

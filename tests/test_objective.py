@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import tiny_catalogue
 from test_train import B, Largest, batch_of, distance, embed, fresh, gradients, reference_loss, train_with
 from test_train import made as made  # the fixture
-from weft import objective, processes, train
+from weft import gradient, objective, processes
 from weft.batch import Batch
 from weft.losses import vicreg
 
@@ -64,7 +64,7 @@ def test_any_micro_batch_gives_the_full_batchs_gradient(made, catalogue, family,
     loss.backward()
     expected = gradients(encoder)
     for micro in (1, 3, B):
-        parts = train.batch_gradient(encoder, batch, dataclasses.replace(settings, micro_batch=micro), seed=1)
+        parts = gradient.batch_gradient(encoder, batch, dataclasses.replace(settings, micro_batch=micro), seed=1)
         assert float(parts["loss"]) == pytest.approx(loss.item(), rel=1e-5)
         assert parts.keys() == {"loss", "short", "long", "lwf", "lwf_text", "lwf_similarity", "vicreg"}
         assert distance(gradients(encoder), expected) < 1e-5
@@ -83,7 +83,7 @@ def is_the_term(encoder, batch, settings, name: str, value: torch.Tensor, gradie
     expected = gradients_of(encoder)
     for micro in (2, B):
         settings = dataclasses.replace(settings, micro_batch=micro)
-        parts = train.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
+        parts = gradient.batch_gradient(encoder, batch, settings, 1, loss=objective.reference_loss)
         assert float(parts[name]) == pytest.approx(value.item(), rel=1e-4)
         assert float(parts["loss"]) == pytest.approx(0.7 * value.item(), rel=1e-4)
         assert distance(gradients_of(encoder), expected) < 1e-5

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 import tiny_recipe
-from weft import train
+import weft
+from weft import train, trainer  # noqa: F401 - found by name
 from weft.pipeline import Pipeline
 from weft.recipe import load
 
@@ -80,12 +81,18 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("place", "call"), [("batch_gradient", 1), ("batch_gradient", 7), ("_Log.flush", 1), ("_save", 1)]
+    ("place", "call"),
+    [
+        ("trainer.batch_gradient", 1),
+        ("trainer.batch_gradient", 7),
+        ("train._Log.flush", 1),
+        ("trainer.Trainer.save", 1),
+    ],
 )
 def test_killed_at_any_step(recipe, monkeypatch, place, call):
     """Before the first checkpoint, between two, and around the log and the checkpoint; `call` counts from 0."""
     settings, _ = recipe
-    done, real = [], attrgetter(place)(train)
+    done, real = [], attrgetter(place)(weft)
 
     def fatal(*arguments, **named):
         if len(done) == call:
@@ -94,7 +101,7 @@ def test_killed_at_any_step(recipe, monkeypatch, place, call):
         return real(*arguments, **named)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(f"weft.train.{place}", fatal)
+        patch.setattr(f"weft.{place}", fatal)
         Pipeline(settings).train()
     Pipeline(settings).train()
     compare(settings.folder)
@@ -111,8 +118,8 @@ def test_a_kill_between_the_weights_and_the_end(recipe, monkeypatch):
         patch.setattr("weft.seen.write", fatal)
         Pipeline(settings).train()
     with monkeypatch.context() as patch:
-        taken = mock.Mock(side_effect=train.batch_gradient)
-        patch.setattr("weft.train.batch_gradient", taken)
+        taken = mock.Mock(side_effect=trainer.batch_gradient)
+        patch.setattr("weft.trainer.batch_gradient", taken)
         Pipeline(settings).train()
     assert taken.call_count < STEPS // 2
     compare(settings.folder)

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import tiny
 import tiny_catalogue
-from weft import encoders, objective, train
+from weft import encoders, gradient, objective, train, trainer
 from weft.batch import Loader, model_pixels
 from weft.errors import WeftError
 from weft.recipe import Pairs, Recipe, Train
@@ -129,7 +129,7 @@ def test_any_micro_batch_gives_the_full_batchs_gradient(made, catalogue, family)
     loss.backward()
     expected = gradients(encoder)
     for micro in (1, 2, 3, B):
-        parts = train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=1)
+        parts = gradient.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=1)
         assert float(parts["loss"]) == pytest.approx(loss.item(), rel=1e-5)
         assert distance(gradients(encoder), expected) < 1e-5
 
@@ -150,9 +150,9 @@ def test_dropout_is_replayed(made, catalogue, family, micro):
     out = {name: torch.cat([part[name] for part in kept]) for name in kept[0]}
     reference_loss(encoder, loader, batch, out).backward()
     expected = gradients(encoder)
-    train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=40)
+    gradient.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=40)
     assert distance(gradients(encoder), expected) < 1e-5
-    train.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=41)
+    gradient.batch_gradient(encoder, batch, train_with(micro_batch=micro), seed=41)
     assert distance(gradients(encoder), expected) > 1e-3  # dropout was on
 
 
@@ -160,10 +160,10 @@ def test_dropout_is_replayed(made, catalogue, family, micro):
 def test_blocks_smaller_than_the_batch_change_nothing(made, catalogue, family, monkeypatch):
     encoder = fresh(made, family)
     _, batch = batch_of(encoder, catalogue)
-    train.batch_gradient(encoder, batch, SETTINGS)
+    gradient.batch_gradient(encoder, batch, SETTINGS)
     expected = gradients(encoder)
     monkeypatch.setattr(objective, "BLOCK", 4)
-    train.batch_gradient(encoder, batch, SETTINGS)
+    gradient.batch_gradient(encoder, batch, SETTINGS)
     assert distance(gradients(encoder), expected) < 1e-5
 
 
@@ -204,17 +204,17 @@ def test_recomputed_activations_give_the_same_gradient(made, catalogue):
         encoder = fresh(made, family, dropout=0.3)
         _, batch = batch_of(encoder, catalogue)
         settings = train_with(micro_batch=4)
-        train.batch_gradient(encoder, batch, settings, seed=5)
+        gradient.batch_gradient(encoder, batch, settings, seed=5)
         expected = gradients(encoder)
-        train.recompute_activations(encoder.model)
-        train.batch_gradient(encoder, batch, settings, seed=5)
+        trainer.recompute_activations(encoder.model)
+        gradient.batch_gradient(encoder, batch, settings, seed=5)
         assert distance(gradients(encoder), expected) < 1e-6
 
 
 def test_bf16_keeps_views_exact_and_gradients_close(made, catalogue, monkeypatch):
     encoder = fresh(made, "siglip")
     _, batch = batch_of(encoder, catalogue)
-    train.batch_gradient(encoder, batch, SETTINGS)
+    gradient.batch_gradient(encoder, batch, SETTINGS)
     expected = gradients(encoder)
     seen, features = [], encoder.image_features
 
@@ -224,7 +224,7 @@ def test_bf16_keeps_views_exact_and_gradients_close(made, catalogue, monkeypatch
         return features(inputs)
 
     monkeypatch.setattr(encoder, "image_features", watched)
-    train.batch_gradient(encoder, batch, train_with(precision="bf16", micro_batch=4))
+    gradient.batch_gradient(encoder, batch, train_with(precision="bf16", micro_batch=4))
     found = gradients(encoder)
     assert 1e-5 < distance(found, expected) < 0.1
     shown = torch.cat(seen[:3])

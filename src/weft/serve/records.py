@@ -79,8 +79,8 @@ class Similarities(BaseModel):
 
 
 class SearchRequest(BaseModel):
-    """A text, a picture or both; or `like`, a product's id. With none of them the gallery is leafed through; an empty one is
-    refused, because nobody means that."""
+    """A text, a picture or both; or `like`, a product's id. With none of them the gallery is leafed through; an empty
+    one is refused, because nobody means that."""
 
     model_config = shown(
         {"text": "red wool coat", "filters": {"category": ["coat", "jacket"]}, "limit": 24, "facets": True},
