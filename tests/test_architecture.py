@@ -38,7 +38,7 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
         "train",
     ),
     ("tasks", "embed", "evaluate", "family", "fidelity"),
-    ("verdict", "sweep", "results", "examine", "per_query", "compare", "seen", "leaks", "judging", "fits"),
+    ("verdict", "sweep", "results", "examine", "per_query", "compare", "seen", "held", "leaks", "judging", "fits"),
     ("weave", "index", "annotate", "curation"),
     ("report", "standings"),
     ("pipeline", "plan", "sizes", "leaderboard", "publish", "serve", "audit"),

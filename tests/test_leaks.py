@@ -140,24 +140,6 @@ def test_an_id_alone_is_chance():
     assert found == [(0, "id", "17")]
 
 
-@pytest.mark.parametrize("looked", [True, False])
-def test_what_a_collection_asks_for_is_held_by_file_and_by_look(shop, monkeypatch, looked):
-    monkeypatch.chdir(shop)
-    changes = [f"curate.near_duplicates={str(looked).lower()}", "curate.keep_out=[]", f"out=asked-{looked}"]
-    Pipeline(load("recipe.toml", changes)).curate()
-    catalogue = Collection(f"asked-{looked}/curate")
-    asked, trained = (np.flatnonzero(catalogue.split == split)[0] for split in ("test", "train"))
-    name, data = catalogue.products[asked].id, catalogue.image(catalogue.image_rows[asked][0])
-    smaller = Image.open(io.BytesIO(data)).convert("RGB").resize((70, 70))
-    pictures = [catalogue.image(catalogue.image_rows[trained][0]), data, tiny.jpeg(smaller, 85)]
-    things = [Product(str(n), ()) for n in range(3)]
-    looks = duplicates.describe_all(map(decode, pictures)).hash
-    told = (things, np.arange(3), [fingerprint(one) for one in pictures], pictures.__getitem__, looks)
-    found = [(leak.row, leak.reason) for leak in leaks.find(leaks.held({"shop": catalogue}), *told)]
-    copy = (2, f"in shop as {name} (a copy of its picture)")
-    assert found == [(1, f"in shop as {name} (the same file)"), copy], "whether the catalogue looked or not"
-
-
 def test_reasons_say_where_and_how():
     assert leaks.Leak(3, "kagl", "picture", "1163").reason == "in kagl as 1163 (a copy of its picture)"
     assert "nearly its words" in leaks.Leak(3, "kagl", "text", "1163").reason

@@ -13,6 +13,7 @@ import tiny
 import tiny_catalogue
 from weft import encoders, gradient, objective, train, trainer
 from weft.batch import Loader, model_pixels
+from weft.catalogue.collection import Collection
 from weft.errors import WeftError
 from weft.recipe import Pairs, Recipe, Train
 
@@ -235,7 +236,8 @@ def run(catalogue, encoder, folder, pairs=PAIRS, **changes):
     """Trains in `folder` and returns the log."""
     folder.mkdir(exist_ok=True)
     recipe = Recipe(name="test", base="test", pairs=pairs, train=train_with(**changes), seed=3)
-    train.train(recipe, catalogue, encoder, folder)
+    general = Collection(recipe.train.reference) if recipe.train.reference else None
+    train.train(recipe, catalogue, encoder, folder, general)
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 

@@ -18,13 +18,12 @@ from weft.artefact import key_of, save_array
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Pictures, Retrieval, Side
 from weft.catalogue import copies
-from weft.catalogue.collection import Collection
 from weft.catalogue.images import ImageError, decode
 from weft.errors import WeftError
+from weft.held import Held
 from weft.pairs.queries import normal
 from weft.progress import progress
 from weft.schema import Product
-from weft.seen import NO_LOOKS, alike, looks_of
 
 WORDS, SHINGLE, ALIKE = 8, 3, 0.8
 """Texts of at least `WORDS` words are near-identical if the sets of their runs of `SHINGLE` words overlap by `ALIKE`
@@ -158,38 +157,6 @@ class Known:
             return False
         pair = (_read(image, picture)[None], self.square(self.first[product.id])[None])
         return bool(copies.compare(*pair)[0][0] >= SAME_THING)
-
-
-class Held:
-    """What a curated collection asks for: the pictures of its dev and test products, by file and by look.
-
-    It costs a hash a picture where `Known` costs hundreds of views of it, so it finds no copy that was cropped, and no
-    words. Args: name: how reasons call it; cache: where hashes are kept that the collection has not got.
-    """
-
-    def __init__(self, name: str, collection: Collection, cache: Path | None = None):
-        self.name = name
-        rows = np.flatnonzero(~np.isin(collection.split, ("train", "dropped")))
-        images = [(collection.products[row].id, image) for row in rows for image in collection.image_rows[row]]
-        self.ids = [name for name, _ in images]
-        self.files = {collection.image_hashes[image]: name for name, image in images}
-        self.known = looks_of(collection, cache)[[image for _, image in images]] if images else NO_LOOKS
-
-    def signs(
-        self, products: Sequence[Product], owner: np.ndarray, hashes: Sequence[str], image: Callable, looks: np.ndarray
-    ):
-        """Yields (row, how, the collection's id); see `Known.signs`."""
-        for picture, digest in enumerate(hashes):
-            if digest in self.files:
-                yield int(owner[picture]), "file", self.files[digest]
-        found = alike(looks, self.known)
-        for picture in np.flatnonzero(found >= 0):
-            yield int(owner[picture]), "picture", self.ids[found[picture]]
-
-
-def held(collections: dict[str, Collection], cache: Path | None = None) -> list[Held]:
-    """For `find`: everything that any of these collections asks for."""
-    return [Held(name, collection, cache) for name, collection in collections.items()]
 
 
 class _Words:

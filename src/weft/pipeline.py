@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import adapters, fits, leaks, processes, seen
+from weft import adapters, fits, held, leaks, processes, seen
 from weft.artefact import MANIFEST, Stage, file_key, read_json, stage_key, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
@@ -153,8 +153,8 @@ class Pipeline:
         from weft.catalogue.curate import curate_reference
 
         def work(folder: Path) -> None:
-            held = leaks.held(self._asked(), self.cache)
-            curate_reference(self.recipe, folder, functools.partial(leaks.find, [*self._known(), *held]))
+            asked = [held.Held(name, one, self.cache) for name, one in self._asked().items()]
+            curate_reference(self.recipe, folder, functools.partial(leaks.find, [*self._known(), *asked]))
 
         self._reference_stage().run(work)
 
@@ -188,18 +188,16 @@ class Pipeline:
         recipe = self.recipe
         if self.fresh:  # it knows nothing that could be kept
             recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **NOTHING_TO_KEEP))
-        elif self._owns_reference:
-            where = dataclasses.replace(recipe.train, reference=str(self._reference))
-            recipe = dataclasses.replace(recipe, train=where)
 
         def work(folder: Path) -> None:
             collection = Collection(self.folder / "curate")
             encoder = self._new(collection) if self.fresh else load_base(recipe.base)
-            train(recipe, collection, encoder, folder)
+            general = held.learnable(self._reference, self._asked().values()) if recipe.train.reference else None
+            train(recipe, collection, encoder, folder, general)
             if processes.rank() == 0:
                 seen.write(folder / "model", collection, None if self.fresh else recipe.base)
-                if recipe.train.reference:
-                    seen.write(folder / "model", Collection(recipe.train.reference), str(folder / "model"))
+                if general is not None:
+                    seen.write(folder / "model", general, str(folder / "model"))
                 (folder / CHECKPOINT).unlink(missing_ok=True)  # until here a failure costs no training
 
         self._train_stage().run(work, shared=True)

@@ -25,12 +25,17 @@ from weft.weights import FISHER
 CHECKPOINT = "checkpoint.safetensors"
 
 
-def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -> None:
+def train(
+    recipe: Recipe, collection: Collection, base: Encoder, folder: Path, general: Collection | None = None
+) -> None:
     """Fine-tunes `base` on the collection's train split and saves `folder/model`.
 
     Leaves `log.jsonl` (a line a step) and the last `CHECKPOINT`, for the caller to delete, from which a killed
     run goes on to bit-identical weights (same machine, versions and number of threads).
     Under `torchrun` every process takes its part of each batch; the first one writes.
+
+    Args:
+        general: what `train.reference` names.
 
     Raises:
         WeftError: the settings leave nothing to train, or the loss is no longer a number.
@@ -45,14 +50,13 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
     targets, teacher = teachers(encoder, collection, folder, settings, device)
     loader = Loader(collection, encoder, recipe.pairs, settings, recipe.seed, targets, *place)
     reference = None
-    if settings.reference:
-        general = Collection(settings.reference)
+    if general is not None:
         reference = Reference(general, encoder, settings, recipe.seed, folder, device, loader.steps, *place)
         if settings.fisher_batches:
             pairs = Pairs(short="title", long="title")
             plain = dataclasses.replace(settings, written="", grades="", read_open=False)  # these are the catalogue's
-            general = Loader(general, encoder, pairs, plain, recipe.seed, None, *place)
-            fisher.write(folder / FISHER[0], encoder, general, settings, device)
+            known = Loader(general, encoder, pairs, plain, recipe.seed, None, *place)
+            fisher.write(folder / FISHER[0], encoder, known, settings, device)
     trainer = Trainer(encoder, settings, recipe.seed, loader.steps, teacher)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
@@ -61,8 +65,8 @@ def train(recipe: Recipe, collection: Collection, base: Encoder, folder: Path) -
 
     bar = progress(loader.batches(begun), "training", total=loader.steps, unit="step", initial=begun)
     beside = reference.batches(begun) if reference else repeat(None)
-    for batch, general in zip(bar, beside, strict=False):
-        told = trainer.step(batch.to(device), general and general.to(device))
+    for batch, shown in zip(bar, beside, strict=False):
+        told = trainer.step(batch.to(device), shown and shown.to(device))
         bar.set_postfix(loss=f"{told['loss']:.3f}", refresh=False)
         log.add({"step": trainer.done - 1, **told})
         if first and trainer.done % settings.checkpoint_every == 0:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
+from weft import held
 from weft.artefact import Stage, key_of, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
@@ -21,7 +20,7 @@ from weft.pipeline import Pipeline
 from weft.recipe import Recipe
 from weft.results import write_per_query
 from weft.study.shared import Run, parts, training_key, weaving_key
-from weft.tasks import tasks_of
+from weft.tasks import collections_of, tasks_of
 from weft.weave import path_of
 from weft.weights import interpolate
 
@@ -159,34 +158,17 @@ class Lab:
     @cached_property
     def _asked(self) -> set[str]:
         """Ids and pictures of the catalogue's held-out products, pictures of every benchmark's."""
-        own, benchmarks = Collection(self.curated), self.recipe.benchmarks
-        others = [Path(b.collection) if b.collection else self.curated / "benchmarks" / b.name for b in benchmarks]
-        pictures = [
-            name for one in (own, *map(Collection, others)) for row in _held(one) for name in _pictures(one, row)
-        ]
-        return {*pictures, *(own.products[row].id for row in _held(own))}
+        own, *others = collections_of(self.recipe, self.curated).values()
+        return held.asked_for([own], ids=True) | held.asked_for(others)
 
     def _refuse_leaks(self, run: Run) -> None:
         """A row with a catalogue of its own must not train on what the study's queries ask for."""
         if run.catalogue is self.catalogue(self.recipe):
             return
-        theirs = Collection(run.catalogue.folder / "curate")
-        leaked = [
-            theirs.products[row].id
-            for row in np.flatnonzero(theirs.split == "train")
-            if not self._asked.isdisjoint([theirs.products[row].id, *_pictures(theirs, row)])
-        ]
+        leaked = held.trained_of(Collection(run.catalogue.folder / "curate"), self._asked)
         if leaked:
             raise WeftError(
                 f"{run.catalogue.folder}: {len(leaked)} products that this row trains on are asked for by the study's "
                 f"queries ({', '.join(leaked[:3])}): give its further sources an `id_prefix` and `train_only = true`, "
                 "leave [curate] as it is, and take no pictures from a benchmark"
             )
-
-
-def _held(collection: Collection) -> np.ndarray:
-    return np.flatnonzero(~np.isin(collection.split, ("train", "dropped")))
-
-
-def _pictures(collection: Collection, row: int) -> list[str]:
-    return [collection.image_hashes[image] for image in collection.image_rows[row]]
