@@ -134,6 +134,12 @@ def test_ranges(recipe, name):
     assert getattr(getattr(loaded, part) if part else loaded, key) == low
 
 
+def test_how_a_training_is_computed_is_no_part_of_its_key(recipe):
+    plain, compiled = recipe(), recipe(SMALL, "train.compile=true", "train.checkpointing=true")
+    assert compiled.train.compile and settings(compiled.train) == settings(plain.train)
+    assert settings(plain.train)["compile"] is False, "as older folders have it"
+
+
 def test_a_later_setting_is_part_of_a_key_only_where_it_is_used(recipe):
     """A folder that was made before the setting existed stays valid for whoever does not use it."""
     plain, used = recipe(), recipe(SMALL, "train.lora_rank=8", "weave.towers=true")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -210,6 +211,26 @@ def test_recomputed_activations_give_the_same_gradient(made, catalogue):
         trainer.recompute_activations(encoder.model)
         gradient.batch_gradient(encoder, batch, settings, seed=5)
         assert distance(gradients(encoder), expected) < 1e-6
+
+
+@pytest.mark.slow  # g++ takes a minute or two
+@pytest.mark.skipif(not shutil.which("g++"), reason="kernels are compiled by g++")
+def test_compiled_towers_give_the_same_gradient(made, catalogue):
+    encoder = fresh(made, "siglip")
+    _, batch = batch_of(encoder, catalogue)
+    gradient.batch_gradient(encoder, batch, SETTINGS)
+    expected = gradients(encoder)
+    names = list(encoder.model.state_dict())
+    encoder.compile()
+    gradient.batch_gradient(encoder, batch, SETTINGS)
+    torch.compiler.reset()
+    assert distance(gradients(encoder), expected) < 1e-5 and list(encoder.model.state_dict()) == names
+
+
+def test_without_a_compiler_that_is_said(made, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(WeftError, match=r"train.compile needs a C\+\+ compiler"):
+        trainer.Trainer(fresh(made, "siglip"), train_with(compile=True), 0, 4)
 
 
 def test_bf16_keeps_views_exact_and_gradients_close(made, catalogue, monkeypatch):

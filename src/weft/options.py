@@ -14,6 +14,12 @@ def later(default: Any) -> Any:
     return field(default=default, metadata={"later": True})
 
 
+def how(default: Any) -> Any:
+    """A setting of how something is computed, not of what: like the number of threads it is no part of a key, so that
+    changing it makes nothing again."""
+    return field(default=default, metadata={"how": True})
+
+
 @dataclass(frozen=True)
 class Train:
     """One run of the training loop."""
@@ -42,8 +48,8 @@ class Train:
     flip: bool = True
     backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
-    checkpointing: bool = False  # recompute activations: less memory, about a third more time
-    compile: bool = False
+    checkpointing: bool = how(False)  # recompute activations: less memory, about a third more time
+    compile: bool = how(False)  # towers as fused kernels: minutes once for a model, then faster steps; needs a compiler
     checkpoint_every: int = 200  # steps
 
     # What a language model wrote and a judge graded (weft write, weft grade): files, or the folders that hold them.

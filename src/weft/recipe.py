@@ -269,10 +269,12 @@ def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:
 
 
 def settings(part: object) -> dict:
-    """A recipe part as plain data, for manifests; a setting younger than older folders only where it is used."""
+    """A recipe part as plain data, for manifests; a setting younger than older folders only where it is used, one of
+    how things are computed always as its default."""
     fields = dataclasses.fields(part)
     unused = {f.name for f in fields if f.metadata.get("later") and getattr(part, f.name) == f.default}
-    return {name: value for name, value in dataclasses.asdict(part).items() if name not in unused}
+    told = dataclasses.asdict(part) | {f.name: f.default for f in fields if f.metadata.get("how")}
+    return {name: value for name, value in told.items() if name not in unused}
 
 
 def plain(value: object) -> object:

@@ -1,5 +1,7 @@
 """What training moves, one step at a time: the encoder's weights, their optimizer, their running mean."""
 
+import os
+import shutil
 from pathlib import Path
 
 import torch
@@ -40,6 +42,7 @@ class Trainer:
         if settings.checkpointing:
             recompute_activations(encoder.model)
         if settings.compile:
+            _require_compiler()
             encoder.compile()
         self.optimizer = torch.optim.AdamW(parameter_groups(encoder, settings), betas=(0.9, 0.98), eps=1e-6)
         self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
@@ -118,6 +121,14 @@ class Trainer:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         say(f"  going on at step {self.done}")
+
+
+def _require_compiler() -> None:
+    """Raises `WeftError` where torch.compile would fail at the first step: its kernels for a CPU are C++, and what
+    starts those of a GPU is C."""
+    told = os.environ.get("CXX", "")
+    if not any(map(shutil.which, filter(None, (told, "g++", "clang++", "c++")))):
+        raise WeftError("train.compile needs a C++ compiler: install g++, or leave it out")
 
 
 def recompute_activations(model: torch.nn.Module) -> None:
