@@ -227,10 +227,14 @@ def test_compiled_towers_give_the_same_gradient(made, catalogue):
     assert distance(gradients(encoder), expected) < 1e-5 and list(encoder.model.state_dict()) == names
 
 
-def test_without_a_compiler_that_is_said(made, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(WeftError, match=r"train.compile needs a C\+\+ compiler"):
-        trainer.Trainer(fresh(made, "siglip"), train_with(compile=True), 0, 4)
+def test_what_cannot_be_compiled_rightly_is_said_first(monkeypatch):
+    cpu = torch.device("cpu")
+    with pytest.raises(WeftError, match="wrong gradients in bf16 on a CPU"):
+        trainer.check_compile(train_with(compile=True, precision="bf16"), cpu)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(WeftError, match=r"needs a C\+\+ compiler, and there is no no-such-compiler"):
+        trainer.check_compile(train_with(compile=True, precision="fp32"), cpu)
+    trainer.check_compile(train_with(precision="bf16"), cpu)
 
 
 def test_bf16_keeps_views_exact_and_gradients_close(made, catalogue, monkeypatch):

@@ -8,7 +8,7 @@ somewhere, the claim passes with probability alpha at most.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,12 +128,18 @@ def visible(row: Mapping) -> str:
     return f"{size}, differences under {100 * row['mde']:.{1 if row['mde'] > 0.001 else 2}f} points cannot be told"
 
 
-def beats_all(rows: Sequence[Mapping], family: Family | None = None, alpha: float = 0.05) -> dict:
+def beats_all(
+    rows: Sequence[Mapping],
+    family: Family | None = None,
+    alpha: float = 0.05,
+    veto: Callable[[Mapping], str] = lambda row: "",
+) -> dict:
     """Whether one candidate beats every baseline on every task: an intersection-union test at level alpha.
 
     Args:
         rows: of one candidate, with `model`, `against`, `task`, `metric`, `difference`, `low`, `high`, `p`.
         family: what was declared; without it, every baseline and every task that a row names.
+        veto: why a row that passes its test does not count as won all the same, or "".
 
     Returns:
         holds, p (the largest: that of the whole claim), won and comparisons, exceptions (each a dict with `against`,
@@ -152,7 +158,11 @@ def beats_all(rows: Sequence[Mapping], family: Family | None = None, alpha: floa
     if len(by_pair) < len(rows):
         raise WeftError("a comparison is there twice: one primary metric for each baseline and task")
     found = [(pair, by_pair.get(pair)) for pair in family.pairs]
-    lost = [_exception(pair, row, family.alpha) for pair, row in found if not _won(row, family.alpha)]
+    lost = []
+    for pair, row in found:
+        note = veto(row) if _won(row, family.alpha) else ""
+        if note or not _won(row, family.alpha):
+            lost.append(_exception(pair, row, family.alpha, note))
     p = max(1.0 if row is None or row["difference"] <= 0 else row["p"] for _, row in found)
     return {
         "candidate": family.candidate,
@@ -214,15 +224,15 @@ def _won(row: Mapping | None, alpha: float) -> bool:
     return row is not None and call(row["difference"], row["p"], alpha) == "better"
 
 
-def _exception(pair: tuple[str, str], row: Mapping | None, alpha: float) -> dict:
+def _exception(pair: tuple[str, str], row: Mapping | None, alpha: float, note: str = "") -> dict:
     against, task = pair
-    kind = "not measured" if row is None else call(row["difference"], row["p"], alpha)
+    kind = "not measured" if row is None else "cannot be told" if note else call(row["difference"], row["p"], alpha)
     told = {"not measured": "was not measured against", "cannot be told": "cannot be told from"}
     text = f"{task}: {told.get(kind, f'{kind} than')} {against}"
     if row is not None:
         ends = f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         text += f", {100 * row['difference']:+.1f} points {row['metric']} {ends}, p{told_p(row['p'])}"
-    return {"against": against, "task": task, "kind": kind, "text": text}
+    return {"against": against, "task": task, "kind": kind, "text": f"{text}; {note}" if note else text}
 
 
 def _sentence(family: Family, comparisons: int, p: float, lost: list[dict], listed: bool = True) -> str:

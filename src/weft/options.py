@@ -49,7 +49,7 @@ class Train:
     backdrop: float = 0.0  # share of the views whose white paper becomes a random backdrop; for training a base
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
     checkpointing: bool = how(False)  # recompute activations: less memory, about a third more time
-    compile: bool = how(False)  # towers as fused kernels: minutes once for a model, then faster steps; needs a compiler
+    compile: bool = how(False)  # towers as fused kernels; not in bf16 on a CPU, where torch makes them wrong
     checkpoint_every: int = 200  # steps
 
     # What a language model wrote and a judge graded (weft write, weft grade): files, or the folders that hold them.
@@ -160,6 +160,8 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
     low, high = train.weave_alpha
     if not 0 < low <= high <= 1:
         yield f"train.weave_alpha is [{low:g}, {high:g}]; it must be a range above 0 and up to 1, as in [0.3, 1.0]"
+    if train.vicreg_weight and train.batch < 2:
+        yield "train.vicreg_weight is for a batch's variance: set train.batch to two or more"
     if train.replay_weight and not train.reference:
         yield "train.replay_weight learns reference data along: name some in train.reference"
     if train.reference and not (train.reference_weight or train.replay_weight or train.fisher_batches):

@@ -138,6 +138,11 @@ class Pipeline:
         """What the reference may not contain."""
         return collections_of(self.recipe, self.folder / "curate")
 
+    @property
+    def _asked_keys(self) -> dict[str, str]:
+        """What `_asked` depends on beside the catalogue: a reference is learnt without it."""
+        return self._borrowed
+
     @cached_property
     def _reference_keys(self) -> dict[str, str]:
         return _keys(self.recipe.reference)  # read whole, and every later stage asks
@@ -146,7 +151,7 @@ class Pipeline:
         """Of its own: a catalogue is not curated again because general pictures were added. No seed enters it: nothing
         of it is divided."""
         parts = {"reference": plain(self.recipe.reference), "curate": plain(self.recipe.curate)}
-        inputs = self._after("curate") | self._borrowed | self._reference_keys | self._kept_out
+        inputs = self._after("curate") | self._asked_keys | self._reference_keys | self._kept_out
         return Stage(self._reference, parts, inputs)
 
     def curate_reference(self) -> None:
@@ -166,7 +171,7 @@ class Pipeline:
         else:
             inputs["base"] = self.base_fingerprint
         if recipe.train.reference and not self.fresh:
-            inputs["reference"] = self._reference_key
+            inputs |= {"reference": self._reference_key} | self._asked_keys
             parts |= {"reference": plain(recipe.reference)} if self._owns_reference else {}
         for name in ("written", "grades"):
             if given := getattr(recipe.train, name):

@@ -33,11 +33,14 @@ def device() -> torch.device:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Where matrix products run in a precision: "bf16", "fp32", or "auto", which is bf16 where the device has
-    instructions for it: emulated, it is ten times slower."""
-    if precision == "fp32" or (precision == "auto" and not _computes_bf16(device)):
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+    """Where matrix products run in a precision, as `bf16` says."""
+    return torch.autocast(device.type, torch.bfloat16) if bf16(precision, device) else nullcontext()
+
+
+def bf16(precision: str, device: torch.device) -> bool:
+    """Whether a precision means that: "bf16", "fp32", or "auto", which is bf16 where the device has instructions for
+    it: emulated, it is ten times slower."""
+    return precision == "bf16" or (precision == "auto" and _computes_bf16(device))
 
 
 def _computes_bf16(device: torch.device) -> bool:

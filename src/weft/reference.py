@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from weft.artefact import key_of
 from weft.batch import Batch, decoders, prefetched, training_pixels
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
@@ -35,7 +36,7 @@ class Reference:
         device: torch.device, steps: int, rank: int = 0, world: int = 1,
     ):  # fmt: skip
         self.collection, self.encoder, self.seed, self.steps = collection, encoder, seed, steps
-        self.size, self.share, self.first = settings.reference_batch, settings.reference_batch // world, 0
+        self.size, self.share = settings.reference_batch, settings.reference_batch // world
         self.first = rank * self.share
         self.rows = np.flatnonzero(collection.split == "train")
         if len(self.rows) < self.size:
@@ -48,7 +49,8 @@ class Reference:
         drawn = [self._draw(step) for step in range(steps)]
         pictures = np.unique(np.concatenate([images for _, images in drawn]))
         products = np.unique(np.concatenate([rows for rows, _ in drawn]))
-        self.images = base_embeddings(encoder, collection, folder, settings, device, pictures, "base_reference")
+        name = f"base_reference-{key_of(pictures.tolist())}"  # a run that goes on may draw others: see weft.held
+        self.images = base_embeddings(encoder, collection, folder, settings, device, pictures, name)
         self.texts = {int(row): plain_query(collection.products[row], "title").text for row in products}
         embedded = base_text_embeddings(encoder, list(self.texts.values()), settings, device)
         self.text_targets = dict(zip(self.texts, torch.from_numpy(embedded), strict=True))

@@ -19,7 +19,7 @@ from weft.progress import progress, say
 from weft.recipe import Pairs, Recipe
 from weft.reference import Reference
 from weft.teacher import asks, base_embeddings, frozen
-from weft.trainer import Trainer
+from weft.trainer import Trainer, check_compile
 from weft.weights import FISHER
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -31,7 +31,7 @@ def train(
     """Fine-tunes `base` on the collection's train split and saves `folder/model`.
 
     Leaves `log.jsonl` (a line a step) and the last `CHECKPOINT`, for the caller to delete, from which a killed
-    run goes on to bit-identical weights (same machine, versions and number of threads).
+    run goes on to bit-identical weights (same machine, versions, number of threads, `compile` and `checkpointing`).
     Under `torchrun` every process takes its part of each batch; the first one writes.
 
     Args:
@@ -41,6 +41,9 @@ def train(
         WeftError: the settings leave nothing to train, or the loss is no longer a number.
     """
     settings, device, first = recipe.train, processes.device(), processes.rank() == 0
+    if bool(settings.reference) != (general is not None):
+        raise ValueError("train.reference and the collection that it names belong together")
+    check_compile(settings, device)
     encoder, place = base, (processes.rank(), processes.world())
     encoder.model.to(device).train()
     if device.type == "cpu":  # twice as fast under bf16 as fused attention, and never slower (docs/LOG.md)

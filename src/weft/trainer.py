@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import torch
@@ -22,7 +23,8 @@ from weft.weights import save_tensors
 
 
 class Trainer:
-    """Takes `steps` steps with `encoder`; from `save` it goes on bit-exactly (same machine, versions, threads).
+    """Takes `steps` steps with `encoder`; from `save` it goes on bit-exactly (same machine,
+    versions, threads, `compile` and `checkpointing`).
 
     Args:
         teacher: a frozen base, for the loss's terms that ask it live.
@@ -42,7 +44,6 @@ class Trainer:
         if settings.checkpointing:
             recompute_activations(encoder.model)
         if settings.compile:
-            _require_compiler()
             encoder.compile()
         self.optimizer = torch.optim.AdamW(parameter_groups(encoder, settings), betas=(0.9, 0.98), eps=1e-6)
         self.trained = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
@@ -123,12 +124,19 @@ class Trainer:
         say(f"  going on at step {self.done}")
 
 
-def _require_compiler() -> None:
-    """Raises `WeftError` where torch.compile would fail at the first step: its kernels for a CPU are C++, and what
-    starts those of a GPU is C."""
-    told = os.environ.get("CXX", "")
-    if not any(map(shutil.which, filter(None, (told, "g++", "clang++", "c++")))):
-        raise WeftError("train.compile needs a C++ compiler: install g++, or leave it out")
+def check_compile(settings: Train, device: torch.device) -> None:
+    """Raises `WeftError` where `train.compile` would fail, or train on wrong gradients: ask before hours of other work.
+
+    torch 2.13 compiles SigLIP's towers under bf16 on a CPU into a backward pass whose gradients are wrong or not
+    numbers; in fp32 they are right (docs/LOG.md, 27 November 2026).
+    """
+    if settings.compile and device.type == "cpu" and processes.bf16(settings.precision, device):
+        raise WeftError("train.compile makes wrong gradients in bf16 on a CPU: leave it out (it is right in fp32)")
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")  # as torch looks for it
+    if settings.compile and not shutil.which(compiler):
+        raise WeftError(
+            f"train.compile needs a C++ compiler, and there is no {compiler}: install one, or name it in CXX"
+        )
 
 
 def recompute_activations(model: torch.nn.Module) -> None:

@@ -77,8 +77,8 @@ def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dic
     """One sentence and its evidence from the woven model's rows against the base.
 
     `holds` only if every in-domain task is better, no out-of-domain task that counts lost more than
-    `delta`, and none of these is undecided; `state` tells "undecided" from "fails". Losses are listed whether or not
-    their task counts.
+    `delta`, and none of these is undecided; `state` tells "undecided" from "fails", and "none" where nothing is
+    claimed. Losses are listed whether or not their task counts.
     """
     domain = {task["name"]: task["domain"] for task in tasks}
     counts = {task["name"]: task["counts"] for task in tasks}
@@ -110,7 +110,7 @@ def verdict(differences: Iterable[dict], tasks: list[dict], delta: float) -> dic
     return {
         "sentence": sentence + ".",
         "holds": holds,
-        "state": "holds" if holds else "undecided" if open_ and not worse else "fails",
+        "state": "none" if not woven else "holds" if holds else "undecided" if open_ and not worse else "fails",
         "gains": [_told(row) for row in own if row["call"] == "better"],
         "losses": [
             *(_told(row) + ("" if counts[row["task"]] else " (does not count)") for row in _lost(against_base)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import merge, seen, sweep
+from weft import merge, sweep
 from weft.artefact import file_key, write_json
 from weft.benchmarks.record import AnyTask
 from weft.embed import Embedder
@@ -84,7 +84,6 @@ def weave(
         record = alpha_record(grid, estimated, sweep.choose(estimated, measure, rule, rules.full), rule)
         alpha = record["chosen"]
     interpolate(base, tuned, alpha, folder / "model", **how)
-    _keep_seen(tuned, folder / "model")
     if rules.gallery:
         told = f"dev queries searched at most {rules.gallery:,} products: their scores are higher than in all of them"
         record["note"] = "; ".join(filter(None, (told, record["note"])))
@@ -112,13 +111,7 @@ def _soup(rules: Weave, base: Path, tuned: Path, out: Path) -> Path:
         merge.model_stock(base, folders, out)
     else:
         merge.average(folders, out)
-    _keep_seen(tuned, out)
     return out
-
-
-def _keep_seen(tuned: Path, out: Path) -> None:
-    if (tuned / seen.FILE).exists():
-        shutil.copy(tuned / seen.FILE, out / seen.FILE)
 
 
 def _of_towers(record: dict, places: list[tuple[float, float]], chosen: dict[str, float]) -> dict:

@@ -49,7 +49,7 @@ def results(rows: int = 6) -> dict:
             for verdict in ("confirmed", "not confirmed", "reversed", "undecided")
         ],
         "final": {"row": "r2", "holds": False, "sentence": "r2 does not beat <every> one.",
-                  "exceptions": [{"text": "street: worse than r3", "note": "; its seeds disagree"}], "rows": []},
+                  "exceptions": [{"text": "street: cannot be told from r3; its seeds disagree"}], "rows": []},
         "curves": {"street": {
             "lines": [{"row": "r1", "alphas": [0.0, 0.5, 1.0], "scores": [0.5, 0.45, 0.2],
                        "measured": [True, False, True], "chosen": [0.5, 0.5]}],

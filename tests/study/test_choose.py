@@ -40,10 +40,21 @@ def test_a_choice_that_changes_after_test_was_touched_is_told(tmp_path):
         looks.add("both", 0, "m1", 0.4, ["train.lr=1"])
         looks.add("both", 1, "m2", 0.5, ["train.lr=1"])
         looks.add("full", 0, "m3", None, [])
-    assert len(looks.looks) == 3 and Touched(tmp_path).changed(study) == [], "the same look is no second one"
+    assert len(looks.looks) == 3 and Touched(tmp_path).changed(study, {}) == [], "the same look is no second one"
     looks.add("both", 1, "m4", 0.6, ["train.lr=2"])
-    (said,) = Touched(tmp_path).changed(study)
-    assert "the paper: its choice changed after test was touched" in said and "look number 2" in said
+    shown = {"both": {0: "m1", 1: "m2"}, "full": {0: "m3"}}  # back to what was seen first
+    (said,) = Touched(tmp_path).changed(study, shown)
+    assert said.startswith("the paper: its choice changed after test was touched, 2 looks were taken, the scores shown")
+    assert said.endswith(f"are of {looks.looks[1]['when']}")
+
+
+def test_a_model_that_was_made_again_is_told_as_that(tmp_path):
+    study = Study("s", "r", "both", (Row("base", model="base"), Row("both", label="the paper")))
+    looks = Touched(tmp_path)
+    for model in ("m1", "m2"):
+        looks.add("both", 0, model, 0.4, [])
+    (said,) = looks.changed(study, {"both": {0: "m2"}})
+    assert "its model changed after test was touched" in said and said.endswith(looks.looks[1]["when"])
 
 
 def test_the_sweep_says_what_it_measured_where_it_chose():

@@ -7,7 +7,10 @@ from weft.study import table
 from weft.study.plan import Row, Study
 from weft.study.sample import Sample
 
-ROWS = (Row("base", model="base"), Row("full", model="tuned"), Row("both", label="the paper"), Row("one", seeds=(0,)))
+ROWS = (
+    Row("base", "base", model="base"), Row("full", "full", model="tuned"), Row("both", "the paper"),
+    Row("one", "one", seeds=(0,)),
+)  # fmt: skip
 STUDY = Study("s", "r.toml", "both", ROWS)
 LEVEL = {"base": (0.2, 0.6), "full": (0.5, 0.3), "both": (0.4, 0.55), "one": (0.4, 0.55)}
 QUERIES = 400
@@ -111,4 +114,29 @@ def test_a_win_that_one_seed_denies_is_an_exception():
     high, low = np.full(60, 0.9), np.full(60, 0.4)
     values = {"both": {0: {"t": high}, 1: {"t": high}, 2: {"t": low}}, "base": {0: {"t": np.full(60, 0.5)}}}
     told = table.final(STUDY, Sample(values, {"t": None}, {}), {"t": "recall@10"})
-    assert not told["holds"] and told["exceptions"][0]["note"] == "; its seeds disagree"
+    (lost,) = told["exceptions"]
+    assert not told["holds"] and told["rows"][0]["p"] < 0.05 and lost["kind"] == "cannot be told"
+    assert lost["text"].endswith("; its seeds disagree")
+
+
+def test_a_row_that_is_called_like_a_task_keeps_its_label():
+    """Row "long" beside task "in-domain/long", and a single baseline."""
+    rows = (Row("long", label="long queries only"), Row("base", model="base", label="base, zero-shot"))
+    rng = np.random.default_rng(0)
+    values = {name: {0: {"in-domain/long": rng.random(50)}} for name in ("long", "base")}
+    study = Study("s", "r.toml", "long", rows, ours="base")
+    told = table.final(study, Sample(values, {"in-domain/long": None}, {}), {"in-domain/long": "recall@10"})
+    assert told["sentence"].startswith("base, zero-shot ") and "long queries only" in told["sentence"]
+    assert told["exceptions"][0]["text"].startswith("in-domain/long: ") and told["exceptions"][0]["against"] == "long"
+
+
+def test_one_cluster_of_queries_shows_no_spread():
+    """Neither does the mean over a domain: nobody knows what another brand's queries would show."""
+    rng = np.random.default_rng(0)
+    values = {name: {0: {"zero": rng.random(20)}} for name in ("base", "both")}
+    labels = {"zero": np.zeros(20, int)}
+    means, gaps = table.by_domain(
+        Sample(values, {"zero": labels["zero"]}, labels), {"zero-shot": ["zero"]}, ["base", "both"], [("both", "base")]
+    )
+    assert [(one["low"], one["high"]) for one in means] == [(0, 1)] * 2
+    assert (gaps[0]["low"], gaps[0]["high"], gaps[0]["p"]) == (-1, 1, 1)

@@ -8,7 +8,7 @@ from weft.report.html import Html, head, join, quoted, resource, tag
 from weft.report.pictures import Thumbnails
 from weft.report.words import missing, percent
 
-BADGES = {"holds": "✓ Holds", "undecided": "? Undecided", "fails": "✗ Does not hold"}
+BADGES = {"holds": "✓ Holds", "undecided": "? Undecided", "fails": "✗ Does not hold", "none": "No claim"}
 
 
 def page(results: dict, curate: dict, image: Callable[[str], bytes]) -> str:

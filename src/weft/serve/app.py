@@ -121,7 +121,7 @@ def _searching(app: FastAPI, engine: Engine) -> None:
             rest = say.SearchRequest.model_validate_json(request)
         except ValidationError as error:
             raise ApiError(422, f"request: {error.errors()[0]['msg']}"[:300], "request") from None
-        if rest.image:
+        if rest.image is not None:
             raise ApiError(422, "two pictures: one as a file, one in the request", "image")
         data = await image.read()
         if not data:

@@ -51,11 +51,9 @@ class Choices:
         return self.rows[row]["changes"] if row in self.rows else None
 
     def settle(self, row: str, asked: str, changes: Sequence[str], tried: Sequence[Mapping]) -> None:
-        """Takes a trial. `asked`: a key of the row's settings and its trials; another one is a new choice."""
-        held = self.rows.get(row, {})
-        same = held.get("asked") == asked and held.get("changes") == list(changes)
-        kept = held.get("seeds", {}) if same else {}
-        self.rows[row] = {"asked": asked, "changes": list(changes), "tried": list(tried), "seeds": kept}
+        """Takes a trial: a new choice, which no seed has been made for. `asked`: a key of the row's settings and its
+        trials."""
+        self.rows[row] = {"asked": asked, "changes": list(changes), "tried": list(tried), "seeds": {}}
         self._write()
 
     def settled(self, row: str, asked: str) -> bool:
@@ -98,8 +96,12 @@ class Touched:
         self.looks.append(told | {"when": when})
         write_json(self.path, {"looks": self.looks})
 
-    def changed(self, study: Study) -> list[str]:
-        """A sentence for every row of which test was scored with more than one choice: no longer one look."""
+    def changed(self, study: Study, shown: Mapping[str, Mapping[int, str]]) -> list[str]:
+        """A sentence for every row of which test was scored more than once at a seed: no longer one look.
+
+        Args:
+            shown: row -> seed -> key of the model whose scores are shown.
+        """
         said = []
         for row in study.rows:
             looks = [look for look in self.looks if look["row"] == row.name]
@@ -108,9 +110,8 @@ class Touched:
                 by_seed.setdefault(look["seed"], []).append(look)
             most = max((len(one) for one in by_seed.values()), default=0)
             if most > 1:
-                last = max(looks, key=lambda look: look["when"])
-                said.append(
-                    f"{row.label}: its choice changed after test was touched; the scores shown are look number {most}, "
-                    f"of {last['when']}"
-                )
+                what = "choice" if len({(str(look["changes"]), str(look["alpha"])) for look in looks}) > 1 else "model"
+                own = [look for look in looks if shown.get(row.name, {}).get(look["seed"]) == look["model"]]
+                of = f", the scores shown are of {max(look['when'] for look in own)}" if own else ""
+                said.append(f"{row.label}: its {what} changed after test was touched, {most} looks were taken{of}")
         return said

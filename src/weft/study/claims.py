@@ -3,8 +3,9 @@
 A claim is judged on means over a domain's tasks, part by part: one part for each row it is said to beat and each
 domain. The rules were fixed before any score was seen:
 
-confirmed       the interval of the difference lies above zero, so does Holm's test over all parts of all claims,
-                and every seed agrees; "not better" is confirmed where the interval excludes a gain worth having.
+confirmed       the interval of the difference lies above zero, Holm's test says so, over every pair that a claim names
+                on every domain, also those that it does not speak of, and every seed agrees; "not better" is
+                confirmed where the interval excludes a gain worth having.
 reversed        the same on the other side.
 not confirmed   neither, and the interval excludes a difference that is worth having.
 undecided       the queries or the seeds cannot tell; also where a row has fewer than three seeds.

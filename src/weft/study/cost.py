@@ -14,6 +14,7 @@ from weft import plan
 from weft.artefact import MANIFEST, read_json
 from weft.batch import learnt
 from weft.recipe import Recipe
+from weft.study.choose import Choices
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
 from weft.study.shared import training_key, weaving_key
@@ -87,10 +88,10 @@ class Meter:
     def sizes(self) -> tuple[int, int] | None:
         """Products to train on, and pictures of all galleries; None before anything was curated."""
         for folder in (self.lab.curated, self.recipe.folder / "curate"):
-            if (folder / "summary.json").exists():
-                others = [folder / "benchmarks" / b.name for b in self.recipe.benchmarks if not b.collection]
-                others += [Path(b.collection) for b in self.recipe.benchmarks if b.collection]
-                counts = [read_json(f / "summary.json")["counts"] for f in (folder, *others)]
+            others = [Path(b.collection or folder / "benchmarks" / b.name) for b in self.recipe.benchmarks]
+            summaries = [place / "summary.json" for place in (folder, *others)]
+            if all(summary.exists() for summary in summaries):
+                counts = [read_json(summary)["counts"] for summary in summaries]
                 return counts[0]["splits"]["train"], sum(count["images"] for count in counts)
         return None
 
@@ -157,8 +158,12 @@ class Meter:
                 total += 0.0 if done else self.other_seconds("weave")
             elif not done:
                 total += self.other_seconds("dev")
-            total += 0.0 if done or one.cheap else self.other_seconds("test")
+            total += 0.0 if one.cheap or self._tested(one) else self.other_seconds("test")
         return total
+
+    def _tested(self, one: Job) -> bool:
+        made = Choices(self.lab.folder).rows.get(one.row, {}).get("seeds", {}).get(str(one.seed))
+        return bool(made) and self.lab.scores_path("test", made["model"]).exists()
 
     def disk(self, found: Sequence[Job]) -> float:
         """Bytes at the end: models, embeddings of every picture by both ends, the base's targets."""

@@ -1,7 +1,7 @@
 """What stands beside a study's scores: a row's choices and training cost, and metrics along alpha on dev queries."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -56,34 +56,36 @@ def trainable(recipe: Recipe) -> int:
     return sum(p.numel() for group in parameter_groups(encoder, train) for p in group["params"])
 
 
-def curves(study: Study, lab: Lab, choices: Choices, counting: Mapping[str, str]) -> dict:
+def curves(
+    study: Study, lab: Lab, choices: Choices, counting: Mapping[str, str], scored: Mapping[str, Mapping[int, Mapping]]
+) -> dict:
     """Figure 2: task -> dev scores along alpha for each row of interest, and the strongest baseline's.
 
     What was estimated is shifted through what was measured, as `weft.sweep.corrected` does; seeds are averaged.
+
+    Args:
+        scored: row -> the seeds whose test scores are shown; choices of an earlier version of the study are not.
     """
+    made = {name: [choices.rows[name]["seeds"][str(seed)] for seed in seeds] for name, seeds in scored.items()}
     rows = [r for r in study.rows if r.name in (study.curves or [w.name for w in study.rows if w.model == "woven"])]
     found: dict[str, dict] = {task: {"lines": [], "baseline": None} for task in counting}
     for one in rows:
-        for task, line in _along(lab, choices, one).items():
+        for task, line in _along(lab, made.get(one.name, [])).items():
             if task in found:
                 found[task]["lines"].append({"row": one.name} | line)
     rivals = [r for r in study.rows if r.baseline or r.model in ("base", "encoder")]
     for task in found:
-        scored = {r.name: [made["dev"][task] for made in _seeds(choices, r)] for r in rivals}
-        means = {name: float(np.mean(each)) for name, each in scored.items() if each}
+        each = {r.name: [one["dev"][task] for one in made.get(r.name, [])] for r in rivals}
+        means = {name: float(np.mean(values)) for name, values in each.items() if values}
         if means:
             best = max(means, key=means.__getitem__)
             found[task]["baseline"] = {"row": best, "value": means[best]}
     return found
 
 
-def _seeds(choices: Choices, one: Row) -> list[dict]:
-    return list(choices.rows.get(one.name, {}).get("seeds", {}).values())
-
-
-def _along(lab: Lab, choices: Choices, one: Row) -> dict[str, dict]:
+def _along(lab: Lab, seeds: Sequence[Mapping]) -> dict[str, dict]:
     """Task -> alphas, scores, which alphas were measured, and the alphas that were chosen."""
-    records = [read_json(lab.folder / made["curve"]) for made in _seeds(choices, one) if made.get("curve")]
+    records = [read_json(lab.folder / made["curve"]) for made in seeds if made.get("curve")]
     records = [r for r in records if r["curve"] and all(isinstance(step["alpha"], float) for step in r["curve"])]
     if not records:
         return {}

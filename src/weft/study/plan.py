@@ -156,11 +156,22 @@ def load(path: Path | str, changes: Iterable[str] = (), out: str = "") -> Study:
     study = dataclasses.replace(study, **changed)
     for problem in _problems(study):
         raise WeftError(f"{path}: {problem}")
+    asked = study.recipe_of(study.base)
     for row in study.rows:  # every recipe is read now: a typo must not show after hours
         for trial in study.trials_of(row):
-            if study.recipe_of(row, trial, cheap=True).base.startswith("new:"):
-                raise WeftError(f"{path}: row {row.name!r}: a base that is trained from nothing has nothing to keep")
+            for problem in _recipe_problems(study.recipe_of(row, trial, cheap=True), asked):
+                raise WeftError(f"{path}: row {row.name!r}: {problem}")
     return study
+
+
+def _recipe_problems(own: Recipe, asked: Recipe):
+    """What a row may not change: the study's queries are asked of all."""
+    if own.base.startswith("new:"):
+        yield "a base that is trained from nothing has nothing to keep"
+    if own.benchmarks != asked.benchmarks:
+        yield "its benchmarks are others than the study's: name them in the study's recipe or `set`"
+    if own.weave.gallery != asked.weave.gallery:
+        yield "weave.gallery is of the study, whose dev queries all rows are asked: put it in the study's `set`"
 
 
 def _labelled(row: Row) -> Row:

@@ -145,6 +145,11 @@ def p_value(gaps: Sequence[np.ndarray], labels: Sequence[np.ndarray], permutatio
     return stats.sign_flips(weighted, permutations, seed, np.concatenate(list(labels)))
 
 
+def single(labels: Sequence[np.ndarray]) -> bool:
+    """Whether what is drawn together is all one cluster somewhere: no draw differs from another there."""
+    return any(len(np.unique(np.concatenate([labels[task] for task in tasks]))) < 2 for tasks in _strata(labels))
+
+
 def _strata(labels: Sequence[np.ndarray]) -> list[list[int]]:
     """Tasks in sets that share no cluster with each other."""
     names = [set(one.tolist()) for one in labels]

@@ -81,9 +81,14 @@ class Run(Pipeline):
     def _elsewhere(self) -> bool:
         return self.catalogue is not self.lab.catalogue(self.lab.recipe)
 
-    def _reference_stage(self) -> Stage:
-        stage = super()._reference_stage()
-        study = {"study": stage_key(self.lab.curated)} if self._elsewhere else {}
+    @property
+    def _asked_keys(self) -> dict[str, str]:
+        return super()._asked_keys | ({"study": stage_key(self.lab.curated)} if self._elsewhere else {})
+
+    def _weave_stage(self) -> Stage:
+        """A row with a catalogue of its own chooses its alpha by the study's queries, which its key must know."""
+        stage = super()._weave_stage()
+        study = {"study": self.lab.tasks_key} if self._elsewhere else {}
         return dataclasses.replace(stage, inputs=stage.inputs | study)
 
     def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:

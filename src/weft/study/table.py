@@ -15,7 +15,7 @@ from weft.study import claims, details
 from weft.study.choose import Choices, Touched
 from weft.study.lab import Lab
 from weft.study.plan import DOMAINS, Study
-from weft.study.sample import RESAMPLES, Sample, draws, gather, p_value
+from weft.study.sample import RESAMPLES, Sample, draws, gather, p_value, single
 
 LEVEL = 0.05
 SCHEMA = "weft-study/1"
@@ -51,9 +51,15 @@ def results(study: Study, lab: Lab, choices: Choices, touched: Touched, counting
         "missing": [row.label for row in study.rows if row not in rows],
         "scores": scores, "means": means, "front": front(means), "differences": differences,
         "mean_differences": aggregates, "claims": claims.judge(study, sample, of_claims),
-        "final": final(study, sample, primary), "curves": details.curves(study, lab, choices, counting),
-        "test": touched.looks, "warnings": touched.changed(study),
+        "final": final(study, sample, primary), "curves": details.curves(study, lab, choices, counting, sample.values),
+        "test": touched.looks, "warnings": touched.changed(study, shown(choices, sample)),
     }  # fmt: skip
+
+
+def shown(choices: Choices, sample: Sample) -> dict[str, dict[int, str]]:
+    """Row -> seed -> key of the model whose scores are in the sample."""
+    seeds = {row: choices.rows[row]["seeds"] for row in sample.values}
+    return {row: {seed: seeds[row][str(seed)]["model"] for seed in found} for row, found in sample.values.items()}
 
 
 def declared(study: Study, sample: Sample) -> list[tuple[str, str]]:
@@ -102,14 +108,17 @@ def by_domain(
         values = [np.stack([sample.mean(row, task) for row in rows], axis=1) for task in tasks]
         labels, random = [sample.clusters[task] for task in tasks], zlib.crc32(domain.encode())
         drawn = draws(values, labels, RESAMPLES, random)  # (resamples, rows): one set of queries for all rows
+        alone = single(labels)  # then resampling shows no spread, and nothing is known of other queries
         held = np.mean([one.mean(axis=0) for one in values], axis=0)
-        for row, value, ends in zip(rows, held, np.quantile(drawn, [0.025, 0.975], axis=0).T, strict=True):
+        every = np.quantile(drawn, [0.025, 0.975], axis=0).T
+        for row, value, ends in zip(rows, held, [(0.0, 1.0)] * len(rows) if alone else every, strict=True):
             told = {"row": row, "domain": domain, "value": float(value), "low": float(ends[0]), "high": float(ends[1])}
             means.append(told | {"by_seed": sample.by_seed(row, tasks)})
         if not pairs:
             continue
         left, right = ([place[pair[side]] for pair in pairs] for side in (0, 1))
         ends = np.quantile(drawn[:, left] - drawn[:, right], [0.025, 0.975], axis=0)
+        ends = np.stack([np.full(len(pairs), side) for side in (-1.0, 1.0)]) if alone else ends
         chances = p_value([one[:, left] - one[:, right] for one in values], labels, permutations, random)
         for number, (a, b) in enumerate(pairs):
             gap = float(held[left[number]] - held[right[number]])
@@ -150,30 +159,23 @@ def front(means: Sequence[Mapping]) -> list[str]:
 
 
 def final(study: Study, sample: Sample, primary: Mapping[str, str]) -> dict:
-    """Whether the final model beats every other row on every task, by the program's own verdict, with exceptions."""
-    others = tuple(row.name for row in study.rows if row.name in sample.values and row.name != study.final)
-    if study.final not in sample.values or not others:
-        return {
-            "sentence": f"{study.row(study.final).label} has not been scored: nothing is claimed.",
-            "exceptions": [],
-        }
-    family = Family(study.final, others, primary)
-    values = {task: {name: sample.mean(name, task) for name in (study.final, *others)} for task in primary}
+    """Whether the final model beats every other row on every task, by the program's own verdict, with exceptions.
+    A comparison counts as won only where all seeds have its sign."""
+    ours = study.row(study.final)
+    others = [row for row in study.rows if row.name in sample.values and row != ours]
+    if ours.name not in sample.values or not others:
+        return {"sentence": f"{ours.label} has not been scored: nothing is claimed.", "exceptions": []}
+    names = {row.label: row.name for row in (ours, *others)}
+    family = Family(ours.label, tuple(row.label for row in others), primary)
+    values = {task: {label: sample.mean(name, task) for label, name in names.items()} for task in primary}
     rows = compare_all(family, values, sample.groups)
     for row in rows:
-        row |= agreement(sample, row["model"], row["against"], [row["task"]], row["difference"])
-        if row["call"] == "better" and not row["seeds_agree"]:
-            row |= {"p": 1.0, "note": "its seeds disagree"}
-    told = beats_all(rows, family)
-    notes = {(row["against"], row["task"]): f"; {row['note']}" for row in rows if "note" in row}
-    labels = {row.name: row.label for row in study.rows}
-    kept = ("against", "task", "metric", "value", "value_against", "difference", "low", "high", "p", "p_holm", "call")
+        row |= agreement(sample, ours.name, names[row["against"]], [row["task"]], row["difference"])
+    told = beats_all(rows, family, veto=lambda row: "" if row["seeds_agree"] else "its seeds disagree")
+    kept = ("task", "metric", "value", "value_against", "difference", "low", "high", "p", "p_holm", "call")
     return {
-        "row": study.final, "holds": told["holds"], "won": told["won"], "comparisons": told["comparisons"],
-        "sentence": told["summary"].replace(study.final, labels[study.final], 1),
-        "exceptions": [
-            one | {"text": one["text"].replace(one["against"], labels[one["against"]], 1)}
-            | {"note": notes.get((one["against"], one["task"]), "")} for one in told["exceptions"]
-        ],
-        "rows": [{name: row[name] for name in kept} for row in rows],
+        "row": ours.name, "holds": told["holds"], "won": told["won"], "comparisons": told["comparisons"],
+        "sentence": told["summary"],
+        "exceptions": [one | {"against": names[one["against"]]} for one in told["exceptions"]],
+        "rows": [{"against": names[row["against"]]} | {name: row[name] for name in kept} for row in rows],
     }  # fmt: skip

@@ -94,7 +94,7 @@ def _notes(index: Index) -> Html:
 
 def _final(index: Index) -> Html:
     final = index.results["final"]
-    lines = [tag("li", quoted(one["text"] + one["note"], 1000)) for one in final["exceptions"]]
+    lines = [tag("li", quoted(one["text"], 1000)) for one in final["exceptions"]]
     few = tag("ul", lines, class_="notes") if lines else None
     told = tag("details", tag("summary", f"{len(lines)} exceptions"), few) if len(lines) > 12 else few
     return join(tag("p", quoted(final["sentence"], 2000)), told)

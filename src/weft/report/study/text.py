@@ -117,7 +117,7 @@ def _final(results: dict) -> str:
 
 
 def _exceptions(results: dict) -> list[str]:
-    return [f"- {clean(one['text'] + one['note'])}" for one in results["final"]["exceptions"]] or ["Nowhere."]
+    return [f"- {clean(one['text'])}" for one in results["final"]["exceptions"]] or ["Nowhere."]
 
 
 def terminal(results: dict, width: int = 118) -> str:
