@@ -1,12 +1,11 @@
 """Low-rank adapters: put into a model's transformer layers, trained there in its place, merged into its weights."""
 
-import importlib.util
 import warnings
 
 import torch
 
 from weft.encoders.base import Encoder
-from weft.errors import WeftError
+from weft.errors import extra
 
 LAYERS = r"(vision_model|text_model)\.encoder\.layers\.\d+\.(self_attn\.(q|k|v|out)_proj|mlp\.fc[12])"
 """The matrices of both towers' layers, by the names that all families share. By place, not by the last word alone: a
@@ -15,8 +14,7 @@ bare `out_proj` would also wrap the attention pooling of SigLIP's image tower, w
 
 def require() -> None:
     """Raises `WeftError` where `peft` is not installed: ask before hours of other work, not after."""
-    if importlib.util.find_spec("peft") is None:
-        raise WeftError('train.lora_rank needs the package peft: pip install "weft[lora]"')
+    extra("peft", "lora", "train.lora_rank")
 
 
 def adapt(encoder: Encoder, rank: int, alpha: float, seed: int):

@@ -68,5 +68,5 @@ def test_refusals(found, folder, message):
 @pytest.mark.skipif(importlib.util.find_spec("open_clip") is not None, reason="OpenCLIP is installed here")
 def test_without_the_extra_the_error_says_what_to_install(tmp_path):
     (tmp_path / "open_clip_config.json").write_text("{}")
-    with pytest.raises(WeftError, match=r'needs open_clip .*pip install "weft\[openclip\]"'):
+    with pytest.raises(WeftError, match=r'needs open_clip .*pip install .*"\.\[openclip\]"'):
         encoders.load(tmp_path)

@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused(name, address, told):
 def test_without_ray_its_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
     done = command.weft("curate", tiny_recipe.recipe(tmp_path), "--engine", "ray", folder=tmp_path)
-    assert done.code == 2 and 'pip install "weft[ray]"' in done.err and not (tmp_path / "run").exists()
+    assert done.code == 2 and '-e ".[ray]"' in done.err and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("verb", ["run", "curate", "weave", "evaluate", "write", "grade", "pool", "judge", "index"])

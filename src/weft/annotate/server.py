@@ -12,7 +12,7 @@ from weft.annotate.log import Log
 from weft.annotate.pairs import Pairs
 from weft.annotate.session import Session
 from weft.artefact import disk_error
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 from weft.judging.pool import Pool
 from weft.judging.rubric import Rubric
 from weft.progress import say
@@ -42,10 +42,7 @@ def annotate(folder: Path, out: Path, name: str, rubric: Rubric, port: int = 876
     Raises:
         WeftError: no such pool, a name that cannot be, a port or a log in use, or an extra that is missing.
     """
-    try:
-        import uvicorn
-    except ImportError:
-        raise WeftError('the annotation page needs more packages: pip install "weft[serve]"') from None
+    uvicorn = extra("uvicorn", "serve", "the annotation page")
     session = open_session(folder, out, name, rubric)
     listening = _bind(port)
     export(out, rubric)

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from weft.encoders.protocol import PROBE, Frozen, Inputs, extra
+from weft.encoders.protocol import PROBE, Frozen, Inputs
 from weft.encoders.source import SMALL, Source
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")  # in OpenCLIP's order of preference

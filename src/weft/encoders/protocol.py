@@ -1,10 +1,8 @@
 """What evaluation asks of any encoder, and what the encoders around one torch module share."""
 
 import hashlib
-import importlib
 import json
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import torch
@@ -115,23 +113,6 @@ PROBE = ["A red dress, 100 % cotton – size M/L 👗"]
 def one_tower(name: str, has: str, asked: str) -> NoReturn:
     """Raises the error of an encoder that has no tower for what it was asked."""
     raise Unable(f"{name} embeds {has} only and was asked for {asked}; leave out the tasks that need {asked}")
-
-
-def extra(module: str, name: str, whose: str) -> ModuleType:
-    """An optional library.
-
-    Args:
-        module: what to import.
-        name: the extra of `pyproject.toml` that installs it.
-        whose: the model that needs it.
-
-    Raises:
-        WeftError: it is not installed, or broken.
-    """
-    try:
-        return importlib.import_module(module)
-    except (ImportError, RuntimeError, OSError) as error:  # a torchvision of another build fails in several ways
-        raise WeftError(f'{whose} needs {module} ({error}); install it with: pip install "weft[{name}]"') from None
 
 
 def refuse_remote_code(name: str, whose: str = "") -> NoReturn:

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from weft.encoders.protocol import PROBE, Frozen, Inputs, extra, one_tower, refuse_remote_code
+from weft.encoders.protocol import PROBE, Frozen, Inputs, one_tower, refuse_remote_code
 from weft.encoders.source import SMALL, Source
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 from weft.progress import say
 
 

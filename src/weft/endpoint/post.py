@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from weft.endpoint.wire import sent
-from weft.errors import WeftError
+from weft.errors import extra
 
 LARGEST = 1 << 22
 """Bytes of an answer beyond which it is not read: an endpoint is not trusted to be sane."""
@@ -34,10 +34,7 @@ class Post:
     def __init__(
         self, url: str, key: str, timeout: float, connections: int, load: Callable[[str, int], str] | None = None
     ):
-        try:
-            import httpx
-        except ImportError:
-            raise WeftError('asking an endpoint needs httpx: pip install "weft[judge]"') from None
+        httpx = extra("httpx", "judge", "an endpoint")
         self.url, self.key, self.timeout, self.connections, self.load = url, key, timeout, connections, load
         self._httpx = httpx
         headers = {"Authorization": f"Bearer {key}"} if key else {}

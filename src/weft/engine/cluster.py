@@ -20,7 +20,7 @@ from typing import Any
 
 from weft.engine import Lost
 from weft.engine.work import Caller, done
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 from weft.progress import say
 
 CHUNKS = 16
@@ -42,11 +42,8 @@ def connected(address: str) -> Iterator["Ray"]:
         WeftError: Ray is not installed, or nothing answers at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise WeftError('--engine ray needs Ray: pip install "weft[ray]", on every machine of the cluster') from None
+    ray, _ = (extra(name, "ray", "--engine ray, on every machine of the cluster,") for name in ("ray", "ray.data"))
+
     if address.startswith("ray://"):
         raise WeftError(f"--address {address}: start Weft on a machine of the cluster and name HOST:6379, or auto")
     if not ray.is_initialized():

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from weft.artefact import write_json
-from weft.encoders.protocol import extra
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 from weft.index.facets import Filters
 from weft.index.folder import Index, open_index
 from weft.progress import progress, say

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from weft.artefact import file_key, key_of
 from weft.encoders import Encoder
-from weft.encoders.protocol import Inputs, extra
-from weft.errors import Unable, WeftError
+from weft.encoders.protocol import Inputs
+from weft.errors import Unable, WeftError, extra
 from weft.progress import say
 
 OPSET = 20

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from weft.encoders import load
-from weft.encoders.protocol import extra
-from weft.errors import Unable, WeftError
+from weft.errors import Unable, WeftError, extra
 from weft.index import Index, Local, Store, open_index
 from weft.index.finished import index_run, is_run
 from weft.progress import say

@@ -7,7 +7,7 @@ from typing import Any
 from weft.catalogue.images import ImageError
 from weft.catalogue.sources.rows import Table
 from weft.catalogue.sources.spec import SourceSpec
-from weft.errors import WeftError
+from weft.errors import WeftError, extra
 from weft.progress import say
 
 ARCHIVES = ("zip://", "tar://")
@@ -22,10 +22,7 @@ def read(spec: SourceSpec, needed: list[str]) -> Table:
             reached; the connection breaks while reading.
     """
     name = spec.place.removeprefix("hf:")
-    try:
-        import datasets
-    except ImportError:
-        raise WeftError(f"reading {spec.place} needs the extra: pip install 'weft[hub]'") from None
+    datasets = extra("datasets", "hub", spec.place)
     if not spec.revision:
         say(f"{spec.place}: no revision is pinned, so what it holds may change between runs")
     try:
