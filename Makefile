@@ -26,7 +26,7 @@ kagl: .venv/ready
 	$(BIN)/weft run recipes/kagl_base.toml --set data=$(DATA)
 	$(BIN)/weft run recipes/kagl.toml --set data=$(DATA)
 
-# The paper's claims on the catalogue that Weft draws itself. Minutes.
+# The paper's claims on the catalogue that Weft draws itself. Half an hour.
 study: .venv/ready
 	$(BIN)/weft study studies/demo.toml
 

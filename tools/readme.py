@@ -10,7 +10,9 @@ from pathlib import Path
 from weft.report.figures import draw_scatter, save
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "study.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "study-results.md")
+HEADLINE = {"study-kagl": "photographs", "study-demo": "drawings"}
+ROWS = ("base", "full", "both", "longer", "replay")
 MODELS = ("base", "tuned", "woven", "bm25", "bm25+woven")
 
 
@@ -57,7 +59,22 @@ def study_table(expected: dict) -> str:
         if all("by_seed" in part for part in claim["parts"]):  # the others were not scored
             told = "; ".join(f"{part['domain']} {_gap(part)}" for part in claim["parts"])
             claims.append(f"- **{claim['verdict']}**: {claim['text']} ({told})")
-    return "\n".join([*lines, "", *claims])
+    return "\n".join([*lines, "", *claims, "", f"The last word: {expected['final']['sentence']}"])
+
+
+def headline() -> str:
+    """The rows that decide, of both studies: means in domain and out of domain."""
+    studies = {what: json.loads((ROOT / "expected" / f"{name}.json").read_text()) for name, what in HEADLINE.items()}
+    ends = [(what, domain) for what in studies for domain in ("in-domain", "out-of-domain")]
+    lines = [f"| | {' | '.join(', '.join(end) for end in ends)} |", "|---|" + "---:|" * len(ends)]
+    for name in ROWS:
+        label, cells = "", []
+        for what, domain in ends:
+            means = {row["row"]: row for row in studies[what]["means"] if row["domain"] == domain}
+            label = label or studies[what]["labels"].get(name, "")
+            cells.append(f"{100 * means[name]['value']:.1f}" if name in means else "")
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _gap(row: dict) -> str:
@@ -72,8 +89,11 @@ def main() -> None:
     for page in PAGES:
         text = page.read_text()
         for name in re.findall(r"^<!-- (?!end)([\w-]+) -->$", text, flags=re.M):
-            expected = json.loads((ROOT / "expected" / f"{name}.json").read_text())
-            shown = study_table(expected) if name.startswith("study-") else table(expected)
+            if name == "headline":
+                shown, expected = headline(), {}
+            else:
+                expected = json.loads((ROOT / "expected" / f"{name}.json").read_text())
+                shown = study_table(expected) if name.startswith("study-") else table(expected)
             block = f"<!-- {name} -->\n{shown}\n<!-- end -->"
             text = re.sub(rf"<!-- {name} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
             if name == "demo":

@@ -40,6 +40,8 @@ def test_the_demo_study_scores_what_is_expected(tmp_path):
     assert done.code == 0, done.err
     results = json.loads((out / "results.json").read_text())
     check_ordering(results)
+    sure = {claim["name"] for claim in kept["claims"] if claim["verdict"] == "confirmed"}
+    assert sure <= {claim["name"] for claim in results["claims"] if claim["verdict"] == "confirmed"}
     for domain in results["domains"]:
         found = by_row(results, domain)
         for row, value in by_row(kept, domain).items():

@@ -142,3 +142,42 @@ def test_a_row_of_lora_without_peft_is_refused_before_anything_is_made(done, mon
     refused = command.weft("study", "lora.toml", folder=folder)
     assert refused.code == 2 and ".[lora]" in refused.err
     assert not (folder / "runs" / "study-lora" / "catalogues").exists()
+
+
+@pytest.mark.parametrize(
+    "row", ['set = ["base=runs/none/train/model"]', 'model = "encoder"\nencoder = "runs/none/train/model"']
+)
+def test_a_model_that_is_not_there_is_told_before_anything_is_made(done, row):
+    folder = done[0].parents[1]
+    (folder / "absent.toml").write_text(STUDY.replace("[[claims]]", f'[[rows]]\nname = "absent"\n{row}\n[[claims]]', 1))
+    refused = command.weft("study", "absent.toml", folder=folder)
+    assert refused.code == 2 and "row 'absent': " in refused.err and "or leave the row out with --rows" in refused.err
+    assert not (folder / "runs" / "study-absent" / "catalogues").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ('set = ["benchmarks=[]"]', "its benchmarks are others than the study's"),
+        ('set = ["weave.gallery=5"]', "weave.gallery is of the study"),
+    ],
+)
+def test_what_is_the_study_s_no_row_may_change(done, change, told):
+    folder = done[0].parents[1]
+    (folder / "other.toml").write_text(
+        STUDY.replace("[[claims]]", f'[[rows]]\nname = "other"\n{change}\n[[claims]]', 1)
+    )
+    refused = command.weft("study", "other.toml", "--dry-run", folder=folder)
+    assert refused.code == 2 and told in refused.err
+
+
+def test_what_was_not_asked_of_test_is_part_of_the_time_left(done):
+    folder = done[0].parents[1]
+    scores, away = done[0] / "scores" / "test", done[0] / "away"
+    assert "time left  about 0 s" in command.weft("study", "study.toml", "--dry-run", folder=folder).out
+    scores.rename(away)
+    try:
+        plan = command.weft("study", "study.toml", "--dry-run", folder=folder).out
+    finally:
+        away.rename(scores)
+    assert "0 done" not in plan and "time left" in plan and "time left  about 0 s" not in plan

@@ -57,6 +57,8 @@ class Session:
             raise WeftError("weft study runs in one process: start it without torchrun")
         if any(self.study.recipe_of(row).train.lora_rank for row in self.rows):
             adapters.require()
+        for row in self.rows:  # what is not there must not show after hours
+            self._open(row)
         self.lab.catalogue(self.lab.recipe).curate()
         say(self.plan())
         self.domains = self._counting()
@@ -71,6 +73,15 @@ class Session:
         results = table.results(self.study, self.lab, self.choices, self.touched, self.domains)
         write_json(self.study.folder / "results.json", results)
         return results
+
+    def _open(self, row: Row) -> None:
+        try:
+            if row.trained:
+                self.lab.fingerprint(self.study.recipe_of(row).base)
+            elif row.encoder:
+                load(row.encoder)
+        except WeftError as error:
+            raise WeftError(f"row {row.name!r}: {error}; make it, or leave the row out with --rows") from None
 
     def _counting(self) -> dict[str, str]:
         """Task -> domain of the tasks that count: by the base's dev scores, so before test is touched."""
