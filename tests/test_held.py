@@ -73,6 +73,7 @@ def test_a_reference_folder_is_learnt_without_what_is_asked_for(made, capsys):
     assert f"{len(held)} products are left out" in capsys.readouterr().err
     lines = [json.loads(line) for line in (asked.folder / "train" / "log.jsonl").read_text().splitlines()]
     assert all(line["replay"] > 0 for line in lines)
+    assert not list((asked.folder / "train").glob("base_reference.npy")), "draws of another gallery would find it"
     everything = Collection(general)
     everything.split = np.full(len(everything), "test")
     with pytest.raises(WeftError, match="all that it would have learnt is asked for"):

@@ -81,8 +81,11 @@ def test_a_borrowed_benchmark_that_changed_makes_the_reference_again(with_refere
     pipeline = with_reference(borrowed)
     pipeline.curate()
     assert pipeline._reference_stage().done()
+    folder = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}")._train_stage().key
     earlier(2)
     assert not with_reference(borrowed)._reference_stage().done()
+    again = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}")._train_stage()
+    assert again.key != folder and again.inputs["earlier"] != "", "what a folder leaves out depends on it, too"
 
 
 def test_no_test_query_is_no_reason_to_stop(with_reference):

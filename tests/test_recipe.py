@@ -112,6 +112,7 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["train.lora_rank=8", "train.weave_alpha=[0.5, 1.0]"], "train.weave_alpha does not go with"),
         (["weave.soup_rule='stock'"], "weave.soup"),
         (["train.reference=own"], "[[reference]]"),
+        (["train.vicreg_weight=1", "train.batch=1"], "set train.batch to two or more"),
         (["train.replay_weight=1"], "name some in train.reference"),
         (["train.reference=x", "train.reference_weight=0"], "read by nothing"),
         (["reference=[{path = 'x', limit = -1}]"], "reference.limit is -1"),

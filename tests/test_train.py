@@ -227,6 +227,12 @@ def test_compiled_towers_give_the_same_gradient(made, catalogue):
     assert distance(gradients(encoder), expected) < 1e-5 and list(encoder.model.state_dict()) == names
 
 
+def test_a_reference_and_its_collection_belong_together(made, catalogue, tmp_path):
+    recipe = Recipe(name="test", base="test", pairs=PAIRS, train=train_with(reference="somewhere"), seed=3)
+    with pytest.raises(ValueError, match="belong together"):
+        train.train(recipe, catalogue, fresh(made, "siglip"), tmp_path)
+
+
 def test_what_cannot_be_compiled_rightly_is_said_first(monkeypatch):
     cpu = torch.device("cpu")
     with pytest.raises(WeftError, match="wrong gradients in bf16 on a CPU"):

@@ -85,6 +85,8 @@ def test_an_upload_finds_what_its_base64_finds(served):
     assert uploaded["results"] == sent["results"] and len(sent["results"]) == 3
     assert "valid JSON" in refused(served.post("/v1/search/upload", files=form, data={"request": "{"}), 422)
     assert "Extra" in refused(served.post("/v1/search/upload", files=form, data={"request": '{"what": 1}'}), 422)
+    twice = served.post("/v1/search/upload", files=form, data={"request": '{"image": ""}'})
+    assert "two pictures" in refused(twice, 422), "the file is not what is empty"
 
 
 def test_a_picture_of_the_gallery_finds_itself(served):

@@ -119,6 +119,8 @@ def test_scores_of_an_earlier_version_are_not_shown(done, tmp_path):
     results = json.loads((folder / "runs" / "study-study" / "results.json").read_text())
     assert [row["name"] for row in results["rows"]] == ["base"] and results["missing"] == ["full", "wise", "soup"]
     assert results["final"]["sentence"].endswith("nothing is claimed.")
+    told = results["curves"].values()
+    assert all(one["lines"] == [] and one["baseline"]["row"] == "base" for one in told), "nor drawn in figure 2"
 
 
 def test_what_was_made_elsewhere_is_found_in_a_folder_it_was_copied_to(done):
