@@ -1,10 +1,13 @@
 """Stage folders: kept when nothing changed, made again when something did, gone on with after a kill."""
 
+import contextlib
 import errno
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -14,6 +17,7 @@ from weft import artefact
 from weft.artefact import (
     MANIFEST,
     Stage,
+    alone,
     canonical,
     file_key,
     key_of,
@@ -272,3 +276,24 @@ def test_a_folder_that_no_stage_made_is_left_alone(tmp_path, name):
     (tmp_path / name / "photo.jpg").unlink()
     made.run(work)  # an empty one is nobody's
     assert made.done()
+
+
+def test_one_process_at_a_time(tmp_path, capsys):
+    """The second waits, says so, and is let in when the first has left, even where that failed."""
+    inside, order = threading.Event(), []
+
+    def first():
+        with contextlib.suppress(KeyError), alone(tmp_path / "made" / "thing"):
+            inside.set()
+            time.sleep(0.3)
+            order.append("first")
+            raise KeyError
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    with alone(tmp_path / "made" / "thing"):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"] and "waiting for it" in capsys.readouterr().err
+    assert not (tmp_path / "made" / "thing").exists()

@@ -120,6 +120,27 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Waits until no other process of this machine is inside for the same `path`, whose folder is made.
+
+    A process that is killed inside lets go.
+    """
+    import filelock  # torch brings it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        say(f"  another process is making {path}: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """As `whole`."""
     with whole(path) as temporary:

@@ -33,6 +33,24 @@ def test_choices_are_kept_and_a_new_question_is_a_new_choice(tmp_path):
     assert again.rows["full"]["seeds"] == {}, "models of another question are not this one's"
 
 
+def test_two_processes_write_one_file_of_choices(tmp_path):
+    """Each keeps what the other wrote: other rows, and other seeds of the same choice."""
+    one, other = Choices(tmp_path), Choices(tmp_path)
+    one.settle("full", "k", ["train.lr=1"], [])
+    other.settle("wise", "k", [], [])
+    other.settle("full", "k", ["train.lr=1"], [])
+    one.add("full", 0, {"model": "m0"})
+    other.add("full", 1, {"model": "m1"})
+    kept = Choices(tmp_path).rows
+    assert set(kept) == {"full", "wise"} and kept["full"]["seeds"] == {"0": {"model": "m0"}, "1": {"model": "m1"}}
+    one.settle("full", "another question", ["train.lr=1"], [])
+    assert Choices(tmp_path).rows["full"]["seeds"] == {}
+    first, second = Touched(tmp_path), Touched(tmp_path)
+    first.add("full", 0, "m0", None, [])
+    second.add("wise", 0, "m2", 0.4, [])
+    assert [look["row"] for look in Touched(tmp_path).looks] == ["full", "wise"]
+
+
 def test_a_choice_that_changes_after_test_was_touched_is_told(tmp_path):
     study = Study("s", "r", "both", (Row("base", model="base"), Row("both", label="the paper"), Row("full")))
     looks = Touched(tmp_path)

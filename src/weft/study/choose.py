@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import key_of, read_json, write_json
+from weft.artefact import alone, key_of, read_json, write_json
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
 from weft.study.shared import weaving_key
@@ -53,20 +53,25 @@ class Choices:
     def settle(self, row: str, asked: str, changes: Sequence[str], tried: Sequence[Mapping]) -> None:
         """Takes a trial: a new choice, which no seed has been made for. `asked`: a key of the row's settings and its
         trials."""
-        self.rows[row] = {"asked": asked, "changes": list(changes), "tried": list(tried), "seeds": {}}
-        self._write()
+        self._write(row, {"asked": asked, "changes": list(changes), "tried": list(tried), "seeds": {}})
 
     def settled(self, row: str, asked: str) -> bool:
         return self.rows.get(row, {}).get("asked") == asked
 
     def add(self, row: str, seed: int, made: Mapping) -> None:
         """What a row is at a seed. made: see `weft.study.run`."""
-        self.rows[row]["seeds"][str(seed)] = dict(made)
-        self._write()
+        held = self.rows[row]
+        self._write(row, held | {"seeds": held["seeds"] | {str(seed): dict(made)}})
 
-    def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, self.rows)
+    def _write(self, row: str, held: dict) -> None:
+        """Other processes write here, too: of other rows theirs is kept, of this one the seeds of the same choice."""
+        with alone(self.path):
+            stored = read_json(self.path) if self.path.exists() else {}
+            theirs = stored.get(row, {})
+            if (theirs.get("asked"), theirs.get("changes")) == (held["asked"], held["changes"]):
+                held = held | {"seeds": theirs["seeds"] | held["seeds"]}
+            self.rows = stored | {row: held}
+            write_json(self.path, self.rows)
 
 
 def wanted(study: Study, lab: Lab, choices: Choices, row: Row, seed: int) -> str:
@@ -86,15 +91,20 @@ class Touched:
 
     def __init__(self, folder: Path):
         self.path = folder / TOUCHED
-        self.looks: list[dict] = read_json(self.path)["looks"] if self.path.exists() else []
+        self.looks: list[dict] = self._stored()
 
     def add(self, row: str, seed: int, model: str, alpha: object, changes: Sequence[str]) -> None:
         told = {"row": row, "seed": seed, "model": model, "alpha": alpha, "changes": list(changes)}
-        if any(told.items() <= look.items() for look in self.looks):
-            return
-        when = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        self.looks.append(told | {"when": when})
-        write_json(self.path, {"looks": self.looks})
+        with alone(self.path):
+            self.looks = self._stored()
+            if any(told.items() <= look.items() for look in self.looks):
+                return
+            when = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+            self.looks.append(told | {"when": when})
+            write_json(self.path, {"looks": self.looks})
+
+    def _stored(self) -> list[dict]:
+        return read_json(self.path)["looks"] if self.path.exists() else []
 
     def changed(self, study: Study, shown: Mapping[str, Mapping[int, str]]) -> list[str]:
         """A sentence for every row of which test was scored more than once at a seed: no longer one look.

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from weft import held
-from weft.artefact import Stage, key_of, stage_key
+from weft.artefact import Stage, alone, key_of, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
@@ -29,7 +29,10 @@ CURATED = ("sources", "query_log", "curate", "pairs", "benchmarks", "seed")
 
 
 class Lab:
-    """A study's folder. `recipe` is the study's own: its catalogue's queries are what every row is asked."""
+    """A study's folder. `recipe` is the study's own: its catalogue's queries are what every row is asked.
+
+    Several processes may work in one folder: each artefact is made by one of them while the others wait for it.
+    """
 
     def __init__(self, folder: Path, recipe: Recipe):
         self.folder, self.recipe = folder, recipe
@@ -77,14 +80,20 @@ class Lab:
     def tuned(self, recipe: Recipe) -> Run:
         """A training, brought up to date."""
         run = Run(dataclasses.replace(recipe, out=str(self.folder / "train" / training_key(recipe))), self)
-        if not run.catalogue._curate_stage().done():
-            run.catalogue.curate()
+        self.curate(run.catalogue)
         self._refuse_leaks(run)
-        run.borrow("curate", run.catalogue.folder)
-        if run._owns_reference:
-            run.curate_reference()
-        self._timed("train", run, run.train)
+        with alone(run.folder / "train"):
+            run.borrow("curate", run.catalogue.folder)
+            if run._owns_reference:
+                with alone(run._reference):
+                    run.curate_reference()
+            self._timed("train", run, run.train)
         return run
+
+    def curate(self, catalogue: Pipeline) -> None:
+        with alone(catalogue.folder / "curate"):
+            if not catalogue._curate_stage().done():
+                catalogue.curate()
 
     def woven(self, trained: Run, soup: Sequence[Run] = ()) -> Run:
         """The alpha of a training, chosen on dev queries by its recipe's own rule.
@@ -97,9 +106,10 @@ class Lab:
         if others:
             recipe = dataclasses.replace(recipe, weave=dataclasses.replace(recipe.weave, soup=others))
         run = Run(dataclasses.replace(recipe, out=str(self.folder / "weave" / weaving_key(recipe))), self)
-        run.borrow("curate", run.catalogue.folder)
-        run.borrow("train", trained.folder)
-        self._timed("weave", run, run.weave)
+        with alone(run.folder / "weave"):
+            run.borrow("curate", run.catalogue.folder)
+            run.borrow("train", trained.folder)
+            self._timed("weave", run, run.weave)
         return run
 
     def interpolated(self, trained: Run, alpha: float) -> Path:
@@ -108,10 +118,10 @@ class Lab:
         rules, tuned = trained.recipe.weave, trained.folder / "train" / "model"
         how = {"alpha": alpha, "depth": rules.depth, "fisher": rules.fisher}
         stage = Stage(trained.folder / f"alpha-{'-'.join(f'{one:g}' for one in how.values())}", how, inputs)
-        if stage.done():
-            return stage.folder
         path = path_of(rules, tuned)
-        stage.run(lambda folder: interpolate(trained.base_folder, tuned, alpha, folder / "model", **path))
+        with alone(stage.folder):
+            if not stage.done():
+                stage.run(lambda folder: interpolate(trained.base_folder, tuned, alpha, folder / "model", **path))
         return stage.folder
 
     def scores_path(self, split: str, key: str) -> Path:
@@ -124,17 +134,21 @@ class Lab:
             key: of the model's content; with that of the tasks it names the file.
         """
         path = self.scores_path(split, key)
-        if path.exists():
-            return path
+        if not path.exists():
+            with alone(path):
+                self._score(split, model, key, path)
+        return path
+
+    def _score(self, split: str, model: str | Path, key: str, path: Path) -> None:
+        if path.exists():  # by now
+            return
         started = time.monotonic()
         embedder = Embedder(load(str(model)), self.cache, self.recipe.micro_batch)
         one = known(str(model))
         prefix = one.query_prefix if one else ""
         found = {("", task.name): score(task, *embed_task(task, embedder, prefix)) for task in self.tasks(split)}
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_per_query(path, {("", task.name): task for task in self.tasks(split)}, {key: found})
         self.note(split, key, time.monotonic() - started)
-        return path
 
     def means(self, split: str, model: str | Path, key: str) -> dict[str, float]:
         """Task -> the mean of its primary metric."""

@@ -59,7 +59,7 @@ class Session:
             adapters.require()
         for row in self.rows:  # what is not there must not show after hours
             self._open(row)
-        self.lab.catalogue(self.lab.recipe).curate()
+        self.lab.curate(self.lab.catalogue(self.lab.recipe))
         say(self.plan())
         self.domains = self._counting()
         for row in self.rows:
@@ -70,7 +70,8 @@ class Session:
             self._test(row)
         if last == "test":
             return None
-        results = table.results(self.study, self.lab, self.choices, self.touched, self.domains)
+        choices, touched = Choices(self.study.folder), Touched(self.study.folder)  # other processes' rows among them
+        results = table.results(self.study, self.lab, choices, touched, self.domains)
         write_json(self.study.folder / "results.json", results)
         return results
 
