@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from copies import answers, groups, picture, table
 
-from weft.benchmarks.assemble import answers_of, asked, corpus, look_up, retrieval
+from weft.benchmarks.assemble import answers_of, asked, corpus, graded, look_up, retrieval
 from weft.benchmarks.groups import length, together
 from weft.benchmarks.pictures import from_parquet
 from weft.errors import WeftError
@@ -81,6 +81,16 @@ def test_thresholds_decide_what_is_relevant():
 def test_the_highest_grade_of_a_repeated_line_counts():
     found, strangers = answers_of([("q", "a", 1.0), ("q", "a", 3.0), ("q", "b", -1.0), ("x", "a", 1.0)], ["q"])
     assert found == [{"a": 3.0, "b": -1.0}] and strangers == 1
+
+
+def test_lines_of_qrels_become_judged_rows():
+    found = corpus(["a", "b"], texts=["x", "y"])
+    lines = [("q", "b", 1.0), ("q", "a", 0.0), ("q", "lost", 2.0), ("stranger", "a", 1.0)]
+    (judged,), counts = graded(found, ["q"], iter(lines))
+    assert [side.tolist() for side in judged] == [[0, 1], [0.0, 1.0]]
+    told = {"qrels of queries that are not there": 1, "relevant ids": 2, "relevant ids not in the corpus": 1}
+    assert counts == told
+    assert "qrels of queries that are not there" not in graded(found, ["q"], lines[:2])[1]
 
 
 @pytest.mark.parametrize("seed", range(5))

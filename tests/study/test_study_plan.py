@@ -148,6 +148,11 @@ def test_keys_are_of_what_is_read(study):
         assert training_key(found.recipe_of(found.row("full"), [change])) != training_key(full), change
     for change in ("name=x", "out=x", "micro_batch=3", "weave.grid=3"):
         assert training_key(found.recipe_of(found.row("full"), [change])) == training_key(full), change
+    margin = found.recipe_of(found.row("full"), ["weave.rule=margin"])
+    rivals = [
+        found.recipe_of(found.row("full"), ["baselines=['demo']", f"weave.rule={rule}"]) for rule in ("delta", "margin")
+    ]
+    assert weaving_key(rivals[0]) == weaving_key(full) and weaving_key(rivals[1]) != weaving_key(margin)
 
 
 def test_a_reference_enters_the_key_where_it_is_trained_on(study):

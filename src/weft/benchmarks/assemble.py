@@ -6,7 +6,7 @@
 - Queries without a relevant item in the corpus are left out: no metric is defined for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -189,7 +189,7 @@ def part_of(side: Side, keep: Sequence[int]) -> Side:
     return replace(side, ids=_at(side.ids, keep), texts=_at(side.texts, keep), titles=_at(side.titles, keep), rows=rows)
 
 
-def answers_of(pairs: Sequence[tuple[str, str, float]], ids: Sequence[str]) -> tuple[list[dict[str, float]], int]:
+def answers_of(pairs: Iterable[tuple[str, str, float]], ids: Sequence[str]) -> tuple[list[dict[str, float]], int]:
     """(query id, corpus id, grade) lines as one {corpus id: grade} for each of `ids`; of a repeated line the highest
     grade counts. Also the number of lines of queries that are not among `ids`."""
     found: dict[str, dict[str, float]] = {name: {} for name in ids}
@@ -200,6 +200,15 @@ def answers_of(pairs: Sequence[tuple[str, str, float]], ids: Sequence[str]) -> t
         else:
             strangers += 1
     return list(found.values()), strangers
+
+
+def graded(
+    corpus: Corpus, ids: Sequence[str], pairs: Iterable[tuple[str, str, float]], threshold: float = 1.0
+) -> tuple[list[Judged], dict[str, int]]:
+    """Judged rows of the queries `ids`, from lines of qrels; lines and relevant ids without a match are counted."""
+    answers, strangers = answers_of(pairs, ids)
+    judged, missing = look_up(corpus, answers, threshold)
+    return judged, _some({"qrels of queries that are not there": strangers}) | missing
 
 
 def _repeats(texts: list[str], judged: Sequence[Judged]) -> dict[str, int]:

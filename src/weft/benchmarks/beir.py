@@ -9,7 +9,7 @@ Labels: BEIR's Recall@k is our recall@k, NDCG@k our ndcg@k, MAP@k our map_all@k,
 from pathlib import Path
 
 from weft.benchmarks import tables
-from weft.benchmarks.assemble import answers_of, asked, corpus, look_up, retrieval
+from weft.benchmarks.assemble import asked, corpus, graded, retrieval
 from weft.benchmarks.mteb import METRICS, contents, grades, modality
 from weft.benchmarks.record import Benchmark
 from weft.errors import WeftError
@@ -46,13 +46,10 @@ def read(
     found = corpus(documents.ids("_id", "id"), titles=titles, limit=limit, image_weight=weight, **shown)
     queries, _, counts = asked(questions.ids("_id", "id"), **asks)
     pairs = zip(qrels.ids("query-id"), qrels.ids("corpus-id"), grades(qrels, "score"), strict=True)
-    answers, strangers = answers_of(list(pairs), queries.ids)
-    if strangers:
-        counts["qrels of queries that are not there"] = strangers
-    judged, missing = look_up(found, answers)
+    judged, told = graded(found, queries.ids, pairs)
     task = retrieval(
         f"{modality(asks)}-to-{modality(shown)}", queries, found, judged, primary=primary,
-        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | missing,
+        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | told,
     )  # fmt: skip
     return Benchmark(root.resolve().name, (task,), notes=("its Recall@k is our recall@k",))
 

@@ -11,7 +11,7 @@ cv_recall_at_k ("any relevant") our hit_rate@k.
 from pathlib import Path
 
 from weft.benchmarks import places
-from weft.benchmarks.assemble import answers_of, asked, corpus, look_up, retrieval
+from weft.benchmarks.assemble import asked, corpus, graded, retrieval
 from weft.benchmarks.record import Benchmark, Retrieval
 from weft.benchmarks.tables import Table
 from weft.errors import WeftError
@@ -56,15 +56,12 @@ def one_task(
     if len(asks) > 1:
         raise WeftError(f"{questions.place}: queries of a picture and a text together are not supported; see `images`")
     queries, rows, counts = asked(questions.ids("id", "_id"), **asks)
-    pairs = list(zip(qrels.ids("query-id"), qrels.ids("corpus-id"), grades(qrels, "score"), strict=True))
-    answers, strangers = answers_of(pairs, queries.ids)
-    if strangers:
-        counts["qrels of queries that are not there"] = strangers
-    judged, missing = look_up(found, answers)
+    pairs = zip(qrels.ids("query-id"), qrels.ids("corpus-id"), grades(qrels, "score"), strict=True)
+    judged, told = graded(found, queries.ids, pairs)
     languages = questions.texts("language")
     return retrieval(
         f"{modality(asks)}-to-{modality(shown)}", queries, found, judged, primary=primary,
-        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | missing,
+        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | told,
         strata={"language": [languages[row] for row in rows]} if languages else None,
     )  # fmt: skip
 

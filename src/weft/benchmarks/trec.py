@@ -10,7 +10,7 @@ ndcg_cut_k our ndcg@k.
 from pathlib import Path
 
 from weft.benchmarks import tables
-from weft.benchmarks.assemble import answers_of, asked, corpus, look_up, retrieval
+from weft.benchmarks.assemble import asked, corpus, graded, retrieval
 from weft.benchmarks.mteb import METRICS, contents, modality
 from weft.benchmarks.record import Benchmark
 from weft.catalogue.sources import READERS
@@ -49,13 +49,10 @@ def read(
     pairs = [
         _judgement(line) for line in _lines(_find(root, qrels, "qrels*", "*.qrels"), "query 0 document grade", None, 4)
     ]
-    answers, strangers = answers_of(pairs, queries.ids)
-    if strangers:
-        counts["qrels of queries that are not there"] = strangers
-    judged, missing = look_up(found, answers, threshold)
+    judged, told = graded(found, queries.ids, pairs, threshold)
     task = retrieval(
         f"text-to-{modality(shown)}", queries, found, judged, threshold=threshold, primary=primary,
-        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | missing,
+        metrics=tuple(dict.fromkeys((primary, *METRICS))), counts=counts | told,
     )  # fmt: skip
     return Benchmark(root.resolve().name, (task,), notes=("labels are trec_eval's: recall_k is our recall@k",))
 

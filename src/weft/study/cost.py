@@ -103,6 +103,7 @@ class Meter:
         self._steps = _step_times(self.lab.folder / "train")
         self._before = _step_times(self.recipe.folder.parent, self.recipe.folder.name)
         self._timed = _timings(self.lab.folder)
+        self._chosen = Choices(self.lab.folder).rows
 
     def step_seconds(self, one: Job) -> float:
         """Of the same recipe by another seed, else of any, else of an earlier run, else guessed."""
@@ -162,7 +163,7 @@ class Meter:
         return total
 
     def _tested(self, one: Job) -> bool:
-        made = Choices(self.lab.folder).rows.get(one.row, {}).get("seeds", {}).get(str(one.seed))
+        made = self._chosen.get(one.row, {}).get("seeds", {}).get(str(one.seed))
         return bool(made) and self.lab.scores_path("test", made["model"]).exists()
 
     def disk(self, found: Sequence[Job]) -> float:

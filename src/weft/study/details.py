@@ -14,6 +14,7 @@ from weft.study.choose import Choices
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
 from weft.study.shared import training_key
+from weft.sweep import corrected
 
 
 def row(study: Study, lab: Lab, choices: Choices, one: Row, scored: Mapping[int, Mapping]) -> dict:
@@ -61,7 +62,7 @@ def curves(
 ) -> dict:
     """Figure 2: task -> dev scores along alpha for each row of interest, and the strongest baseline's.
 
-    What was estimated is shifted through what was measured, as `weft.sweep.corrected` does; seeds are averaged.
+    What was estimated is shifted through what was measured; seeds are averaged.
 
     Args:
         scored: row -> the seeds whose test scores are shown; choices of an earlier version of the study are not.
@@ -92,7 +93,7 @@ def _along(lab: Lab, seeds: Sequence[Mapping]) -> dict[str, dict]:
     found = {}
     alphas = [step["alpha"] for step in records[0]["curve"]]
     for task in records[0]["curve"][0]["tasks"]:
-        each = [_corrected([step["tasks"][task] for step in record["curve"]]) for record in records]
+        each = [_scores([step["tasks"][task] for step in record["curve"]]) for record in records]
         measured = [[step["tasks"][task]["score"] is not None for step in record["curve"]] for record in records]
         found[task] = {
             "alphas": alphas, "scores": np.mean(each, axis=0).tolist(), "measured": np.any(measured, axis=0).tolist(),
@@ -101,8 +102,8 @@ def _along(lab: Lab, seeds: Sequence[Mapping]) -> dict[str, dict]:
     return found
 
 
-def _corrected(steps: list[dict]) -> np.ndarray:
-    guess = np.asarray([step["estimate"] for step in steps])
-    places = [place for place, step in enumerate(steps) if step["score"] is not None]
-    shift = [steps[place]["score"] - guess[place] for place in places]
-    return guess + np.interp(np.arange(len(steps)), places, shift)
+def _scores(steps: list[dict]) -> list[float]:
+    """One task's means along a sweep."""
+    estimated = [{"": np.asarray([step["estimate"]])} for step in steps]
+    measured = {p: {"": np.asarray([step["score"]])} for p, step in enumerate(steps) if step["score"] is not None}
+    return [float(row[""].mean()) for row in corrected(estimated, measured)]

@@ -17,7 +17,7 @@ from weft.study import cost, outlook, table
 from weft.study.choose import Choices, Touched, best, domain_means, gain, wanted
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
-from weft.study.shared import Run, parts
+from weft.study.shared import Run, weaving_key
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Session:
     def _develop(self, row: Row) -> None:
         """Chooses among the row's trials, then makes its model of every seed and scores it on dev queries."""
         trials = self.study.trials_of(row)
-        tried = [parts(self.study.recipe_of(row, changes, self.study.seeds[0], True)) for changes in trials]
+        tried = [weaving_key(self.study.recipe_of(row, changes, self.study.seeds[0], True)) for changes in trials]
         asked = key_of([tried, self.study.select, row.model, row.alpha, self.lab.tasks_key, self.base.key])
         if not self.choices.settled(row.name, asked):
             tried = [self._trial(row, changes) for changes in trials] if len(trials) > 1 else []

@@ -38,7 +38,8 @@ def training_key(recipe: Recipe) -> str:
 
 
 def weaving_key(recipe: Recipe) -> str:
-    return key_of([training_key(recipe), settings(recipe.weave), parts(recipe)["benchmarks"]])
+    rivals = [parts(recipe)["baselines"]] if recipe.weave.rule == "margin" else []  # no other rule asks them
+    return key_of([training_key(recipe), settings(recipe.weave), parts(recipe)["benchmarks"], *rivals])
 
 
 class Run(Pipeline):
