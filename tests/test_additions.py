@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import tiny_catalogue
-from test_train import fresh, run, state
-from test_train import made as made  # the fixture
+from training import fresh, run, state
+from training import made as made  # the fixture
 from weft import trainer
 from weft.rates import LAST
 

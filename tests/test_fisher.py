@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 import tiny
 import tiny_catalogue
-from test_train import CPU, PAIRS, fresh, run, state, train_with
-from test_train import made as made  # the fixture
+from training import CPU, PAIRS, fresh, run, state, train_with
+from training import made as made  # the fixture
 from weft import fisher, gradient
 from weft.batch import Loader
 from weft.weights import DAMPING, FISHER, interpolate

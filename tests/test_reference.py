@@ -6,8 +6,8 @@ import torch
 
 import tiny
 import tiny_catalogue
-from test_train import CPU, fresh, run, train_with
-from test_train import made as made  # the fixture
+from training import CPU, fresh, run, train_with
+from training import made as made  # the fixture
 from weft.batch import model_pixels
 from weft.errors import WeftError
 from weft.reference import Reference

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import tiny_catalogue
-from test_train import CPU, SETTINGS, fresh, run, train_with
-from test_train import made as made  # the fixture
+from training import CPU, SETTINGS, fresh, run, train_with
+from training import made as made  # the fixture
 from weft import teacher
 from weft.batch import model_pixels, training_pixels
 
