@@ -45,6 +45,13 @@ def test_query_counts_are_limited(plain, tmp_path):
     assert set(summary["queries"].values()) == {3, 5}
 
 
+def test_no_query_is_asked_on_dev_and_on_test(plain):
+    """Twenty products a brand say much the same: without care some texts would choose alpha and be scored."""
+    found, _, _ = plain
+    texts = {split: {text for task in found.tasks(split) for text in task.texts} for split in ("dev", "test")}
+    assert len(texts["dev"]) > 20 and not texts["dev"] & texts["test"]
+
+
 def test_titles_as_queries_make_one_task(tmp_path):
     rows = shelf(60)
     rows[0]["title"] = "وردي 👗"

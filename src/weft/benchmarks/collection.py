@@ -14,7 +14,7 @@ from weft.benchmarks.assemble import retrieval as assembled
 from weft.benchmarks.record import Benchmark, Classification, Retrieval, Side
 from weft.catalogue.collection import Collection, Task
 from weft.errors import WeftError
-from weft.pairs.queries import normal
+from weft.pairs.queries import house, normal
 from weft.schema import RELEVANT
 
 BRANDS = 10
@@ -66,9 +66,9 @@ def retrieval(
     judged = [_inside(place[rows], grades) for rows, grades in task.relevant]
     sources = [collection.products[row] if row >= 0 else None for row in task.source]
     same = [f"group {collection.group[row]}" if row >= 0 else "" for row in task.source]
-    brands = {normal(product.brand) for product in sources if product and product.brand}
+    brands = {house(product.brand) for product in sources if product and product.brand}
     if task.name.startswith("zero-shot") and len(brands) >= BRANDS:
-        same = [f"brand {normal(p.brand)}" if p and p.brand else own for p, own in zip(sources, same, strict=True)]
+        same = [f"brand {house(p.brand)}" if p and p.brand else own for p, own in zip(sources, same, strict=True)]
     found = assembled(
         name or task.name, Side(task.ids, task.texts), corpus, judged, threshold=RELEVANT, metrics=METRICS,
         source=place[task.source], alike=[same], domain=domain,

@@ -12,7 +12,7 @@ from weft.catalogue.collection import QRELS, QUERIES, write_table
 from weft.catalogue.parts import write_parts
 from weft.catalogue.sources.querylog import LogEntry, read_log
 from weft.catalogue.sources.spec import SourceSpec
-from weft.pairs.queries import Query, Writer, facts, randomness, words
+from weft.pairs.queries import Query, Writer, facts, normal, randomness, words
 from weft.pairs.relevance import Index
 from weft.recipe import Curate, Pairs
 from weft.schema import RELEVANT, Product, Skipped
@@ -27,6 +27,7 @@ class Questions:
         queries: rows of `queries.parquet`; answers: per query the rows (int32) of the products that answer it, and
             their grades (float32): `qrels.parquet` in a small part of the memory that its rows would take.
         training: a query log's texts for products that are trained on; skipped: its entries without use.
+        asked: text -> the only split that asks it: what chose alpha on dev is no news on test.
     """
 
     products: list[Product]
@@ -38,6 +39,7 @@ class Questions:
     answers: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     training: list[dict] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
 
     def ask(self, pairs: Pairs) -> None:
         """The catalogue's own dev and test queries, in-domain and zero-shot, short and long."""
@@ -82,7 +84,7 @@ class Questions:
                 query = writer.long(product)
             else:
                 query = writer.specific(product, random, index.count, self.settings.max_relevant)
-            if query.text and query.text not in seen:
+            if query.text and query.text not in seen and self.asked.setdefault(normal(query.text), split) == split:
                 seen.add(query.text)
                 self._record(f"{task}/{product.id}", task, split, query, product.id, *index.grades(query, int(row)))
 
@@ -119,6 +121,7 @@ class Questions:
                 self._unused(entry.query, f"no product {entry.product_id}")
         for text, graded in asked.items():
             parts = sorted({str(self.split[row]) for row in graded})
+            split = parts[0].removeprefix("zero-")
             if parts == ["train"]:
                 for row, grade in graded.items():
                     self.training.append({"product_id": self.products[row].id, "text": text, "grade": grade})
@@ -126,9 +129,10 @@ class Questions:
                 self._unused(text, f"its products lie in {' and '.join(parts)}")
             elif max(graded.values()) < RELEVANT:
                 self._unused(text, f"no product with grade {RELEVANT:g} or more")
+            elif (other := self.asked.setdefault(normal(text), split)) != split:
+                self._unused(text, f"it is asked on {other}, and its products lie in {split}")
             else:
                 task = "zero-shot/log" if parts[0].startswith("zero-") else "in-domain/log"
-                split = parts[0].removeprefix("zero-")
                 self._record(
                     f"log/{len(self.queries)}", task, split, Query(text, ()), "", list(graded), list(graded.values())
                 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weft.pairs.queries import normal, randomness
+from weft.pairs.queries import house, normal, randomness
 from weft.recipe import Curate
 from weft.schema import Product
 
@@ -58,16 +58,20 @@ def families(products: list[Product], group: np.ndarray, alone: np.ndarray) -> n
 
 
 def held_out_brands(products: list[Product], share: float, seed: int) -> dict[str, str]:
-    """Whole brands -> "zero-dev" or "zero-test", in seeded order until `share` of the products is reached.
+    """Whole brands, however spelt (`house`) -> "zero-dev" or "zero-test", in seeded order until `share` of the
+    products is reached.
 
     A brand larger than half of what is wanted is passed over, so that several brands, not one, stand for
     the unseen; the two halves are filled in turn, the emptier first.
     """
-    sizes = Counter(normal(p.brand) for p in products if p.brand)
+    sizes = Counter(house(p.brand) for p in products if p.brand)
+    spelt: dict[str, str] = {}
+    for name in sorted({normal(p.brand) for p in products if p.brand}):
+        spelt.setdefault(house(name), name)
     wanted = share * len(products)
     chosen: dict[str, str] = {}
     filled = {"zero-dev": 0, "zero-test": 0}
-    for brand in sorted(sizes, key=lambda name: randomness(seed, "brand", name).random()):
+    for brand in sorted(sizes, key=lambda name: randomness(seed, "brand", spelt[name]).random()):
         if sizes[brand] > max(wanted / 2, 1) or sum(filled.values()) + sizes[brand] > wanted * 1.1:
             continue
         half = min(filled, key=filled.__getitem__)
@@ -89,7 +93,7 @@ def split(products: list[Product], group: np.ndarray, settings: Curate, seed: in
     family = families(products, group, train_only)
     own = [product for product, alone in zip(products, train_only, strict=True) if not alone]
     brands = held_out_brands(own, settings.zero_shot_share, seed) if settings.zero_shot_share else {}
-    half = [brands.get(normal(product.brand), "") for product in products]
+    half = [brands.get(house(product.brand), "") for product in products]
     reaches: dict[int, str] = {}  # family -> "zero-dev" or "zero-test", the second where it touches both
     asked = np.zeros(len(products), dtype=bool)  # families with a product that may be asked for
     for row in np.flatnonzero(~train_only):

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,12 @@ def randomness(*parts: object) -> np.random.Generator:
 def normal(text: str) -> str:
     """Lower case, single spaces: two titles that read the same are the same."""
     return " ".join(text.lower().split())
+
+
+def house(brand: str) -> str:
+    """One name for all spellings of a brand: "L’Oréal" is "loreal", "H & M" is "hm"."""
+    letters = "".join(c for c in unicodedata.normalize("NFKD", brand).casefold() if c.isalnum())
+    return letters or normal(brand)
 
 
 def statements(product: Product, order: tuple[str, ...] = ()) -> list[tuple[str, str]]:
