@@ -134,6 +134,25 @@ def test_words():
     assert found == [(0, "text", "b7"), (1, "text", "b7"), (4, "text", "b7")]
 
 
+def test_the_same_words_are_found_whatever_shares_their_runs():
+    """Among longer texts that hold all of it, and where every run of it is common."""
+    longer = {f"{LONG} {' '.join(f'{n}{k}' for k in range(20))}": f"l{n}" for n in range(150)}
+    nearly = LONG.removesuffix("sides") + "back"
+    assert signs(Worded({}, longer | {LONG: "b7"}), Product("1", (), title=LONG)) == [(0, "text", "b7")]
+    few = dict(list(longer.items())[:20])
+    assert signs(Worded({}, few | {LONG: "b7"}), Product("1", (), title=nearly)) == [(0, "text", "b7")]
+    assert signs(Worded({}, few), Product("1", (), title=nearly)) == []
+
+
+def test_words_of_a_script_without_spaces():
+    text = "黑色羊毛长款连衣裙带有宽肩带和两个深口袋"
+    shown = (text, f"新款{text}", "红色连衣裙", "蓝色棉质短袖衬衫带有小立领和一个胸前口袋")
+    found = signs(
+        Worded({}, {text: "b7", "红色连衣裙": "b8"}), *[Product(str(n), (), title=one) for n, one in enumerate(shown)]
+    )
+    assert found == [(0, "text", "b7"), (1, "text", "b7")], "the third is short, the fourth is another shirt"
+
+
 def test_an_id_alone_is_chance():
     known = Worded({"17": "red dress", "18": ""}, {})
     found = signs(known, Product("17", (), title="Red  dress"), Product("17", (), title="boots"), Product("18", ()))

@@ -6,6 +6,7 @@ caption says now (`weft.catalogue.copies`).
 """
 
 import functools
+import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,7 +28,9 @@ from weft.schema import Product
 
 WORDS, SHINGLE, ALIKE = 8, 3, 0.8
 """Texts of at least `WORDS` words are near-identical if the sets of their runs of `SHINGLE` words overlap by `ALIKE`
-(Jaccard; Broder 1997, "On the resemblance and containment of documents"). Shorter ones are shared by many products."""
+(Jaccard; Broder 1997, "On the resemblance and containment of documents"). Shorter ones are shared by many products.
+A character of a script without spaces counts as half a word."""
+SPACELESS = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Thai, kana, Han
 COMMON = 100  # texts that share a run of words beyond which it tells none of them apart
 SAME_THING = 0.7  # structure of two pictures that, with one id, are one product
 BATCH = 2048
@@ -163,19 +166,23 @@ class _Words:
     """Longer texts by their runs of words."""
 
     def __init__(self, texts: dict[str, str]):
-        self.texts = [(name, runs) for text, name in texts.items() if (runs := _runs(text))]
+        self.whole = {text: name for text, name in texts.items() if _runs(text)}
+        self.texts = [(name, _runs(text)) for text, name in self.whole.items()]
         self.holding: dict[str, list[int]] = {}
         for place, (_, runs) in enumerate(self.texts):
             for run in runs:
                 self.holding.setdefault(run, []).append(place)
 
     def alike(self, text: str) -> str | None:
-        """The id of a text that is nearly this one."""
+        """The id of this text, or of one that is nearly it."""
+        if name := self.whole.get(normal(text)):
+            return name
         runs = _runs(text)
         shared = Counter(
             place for run in runs if len(held := self.holding.get(run, ())) <= COMMON for place in held
         )  # fmt: skip
-        for place, _ in shared.most_common(5):
+        nearest = heapq.nlargest(5, shared, key=lambda p: shared[p] / (len(runs) + len(self.texts[p][1]) - shared[p]))
+        for place in nearest:  # longest overlap alone would be that of the longest texts
             name, other = self.texts[place]
             if len(runs & other) >= ALIKE * len(runs | other):
                 return name
@@ -183,8 +190,8 @@ class _Words:
 
 
 def _runs(text: str) -> set[str]:
-    words = re.findall(r"\w+", text.lower())
-    if len(words) < WORDS:
+    words = re.findall(rf"[{SPACELESS}]|[^\W{SPACELESS}]+", text.lower())
+    if len(words) - sum(bool(re.match(f"[{SPACELESS}]", word)) for word in words) / 2 < WORDS:
         return set()
     return {" ".join(words[place : place + SHINGLE]) for place in range(len(words) - SHINGLE + 1)}
 
