@@ -150,6 +150,10 @@ def test_ids_compare_as_text():
     assert [tables.identity(cell) for cell, _ in cases] == [name for _, name in cases]
 
 
+def test_half_a_surrogate_pair_is_no_text():
+    assert [tables.words(cell) for cell in ("caf\ud83d", "👗", 7.0, None)] == ["caf?", "👗", "7", ""]
+
+
 def test_a_csv_with_paths(tmp_path):
     (tmp_path / "x.jpg").write_bytes(picture(3))
     (tmp_path / "t.csv").write_text("item_ID,text,image,category\n1,hat,x.jpg,h\n2,shoe,../x.jpg,s\n")

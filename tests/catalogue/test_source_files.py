@@ -4,6 +4,7 @@ import csv
 import json
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,6 +44,18 @@ def test_a_damaged_parquet_file(tmp_path):
         open_source(spec)
     file.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
     with pytest.raises(WeftError, match="damaged after row"):
+        list(open_source(spec))
+
+
+@pytest.mark.parametrize("cell", ["bytes that are no text", "a day after the last"])
+def test_a_cell_that_python_cannot_hold(tmp_path, cell):
+    bad = pa.array([2**62], pa.timestamp("us"))
+    if cell == "bytes that are no text":
+        offsets = np.array([0, 2], np.int32).tobytes()
+        bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(b"\xff\xfe")])
+    pq.write_table(pa.table({"id": ["1"], "image": [b"x"], "title": bad}), tmp_path / "a.parquet")
+    spec = SourceSpec(path=str(tmp_path / "a.parquet"), columns=Columns(id="id", image="image", title="title"))
+    with pytest.raises(WeftError, match=r"a\.parquet is damaged after row 0"):
         list(open_source(spec))
 
 

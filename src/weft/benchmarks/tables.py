@@ -61,7 +61,8 @@ def identity(cell: object) -> str:
 
 
 def words(cell: object) -> str:
-    return cell if isinstance(cell, str) else identity(cell)
+    """A text; half a surrogate pair, which no file could hold, as "?"."""
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else identity(cell)
 
 
 def read(

@@ -47,7 +47,7 @@ def _rows(file: Path, schema: pa.Schema, take: list[str]) -> Iterator[dict]:
                 for row in batch.to_pylist():
                     done += 1
                     yield row | {column: _class(row[column], classes) for column, classes in names.items()}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:  # the last two: cells Python cannot hold
         raise WeftError(f"{file} is damaged after row {done}: {error}") from None
 
 
