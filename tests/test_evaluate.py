@@ -147,6 +147,25 @@ def test_describe_says_ceiling_and_chance(tmp_path):
     assert facts["relevant_per_query"] == pytest.approx(10.5) and (facts["queries"], facts["gallery"]) == (2, 50)
 
 
+@pytest.mark.parametrize(("primary", "ceiling"), [
+    ("map_all@10", 0.5), ("map@10", 1.0), ("rbp@10", 1 - 0.8**10), ("ndcg@10", 1.0), ("mrr@10", 1.0),
+    ("err@1", (2**3 - 1) / 2**4),
+])  # fmt: skip
+def test_the_ceiling_is_what_a_perfect_ranking_scores(tmp_path, primary, ceiling):
+    queries = [("a", "short", "test", "x", 0, {n: 3 for n in range(20)} | {n: 1 for n in range(20, 40)})]
+    task = retrieval(shelf(tmp_path / "c", "e" * 50, queries=queries))
+    task = dataclasses.replace(task, primary=primary, metrics=(primary,))
+    assert describe(task)["ceiling"] == pytest.approx(ceiling)
+
+
+@pytest.mark.parametrize("primary", ["judged@10", "ceiling_recall@10", "recall@101", "foo@10", "recall"])
+def test_a_metric_that_cannot_decide_is_refused_with_the_task(tmp_path, primary):
+    queries = [("a", "short", "test", "x", 0, {0: 3})]
+    task = retrieval(shelf(tmp_path / "c", "e" * 5, queries=queries))
+    with pytest.raises(WeftError, match="recall@"):
+        dataclasses.replace(task, primary=primary, metrics=(primary,))
+
+
 @pytest.mark.parametrize(("domain", "hits", "counts"), [
     ("out-of-domain", 3, False), ("out-of-domain", 4, True), ("in-domain", 0, True), ("zero-shot", 0, True),
 ])  # fmt: skip

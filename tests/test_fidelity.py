@@ -79,6 +79,12 @@ def test_the_file(tmp_path):
     path.write_text('[[baseline]]\nmodel = "siglip"\nbenchmark = "kagl"\nsource = "a"\ntolerance = 0\nscores = {}\n')
     with pytest.raises(WeftError, match="tolerance of siglip is not above 0"):
         fidelity.read(path)
+    good = '[[baseline]]\nmodel = "siglip"\nbenchmark = "kagl"\nsource = "a"\ntolerance = {}\n'
+    good += 'scores.t = {{"mrr@10" = {}}}\n'
+    for numbers, told in (((0.01, 67.9), "mrr@10 of siglip is 67.9: write a fraction"), (("inf", 0.5), "below 1")):
+        path.write_text(good.format(*numbers))
+        with pytest.raises(WeftError, match=told):
+            fidelity.read(path)
     with pytest.raises(WeftError, match="cannot read"):
         fidelity.read(tmp_path / "none.toml")
 

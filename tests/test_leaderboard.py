@@ -12,10 +12,12 @@ import pytrec_eval
 import command
 import tiny
 from shelves import shelf
-from weft import leaderboard
+from weft import leaderboard, standings
+from weft.benchmarks import open_benchmark
 from weft.compare import compare
 from weft.embed import Passes
 from weft.errors import WeftError
+from weft.evaluate import Scored
 
 TITLES = [f"title {n}" for n in range(24)]
 QUERIES = [
@@ -139,6 +141,7 @@ def test_worst_queries_show_what_was_wanted_and_what_came(board):
     ("models", "on", "told"),
     [
         (["a={0}/model0", "a={0}/model1"], ["own={0}/shop"], "two models have one name"),
+        (["a b={0}/model0", "a/b={0}/model1"], ["own={0}/shop"], "one name, as a file"),
         (["{0}/model0"], ["own={0}/shop", "own={0}/shop"], "two benchmarks are called own"),
         (["bm25={0}/model0"], ["own={0}/shop"], "name of a row of its own"),
         (["{0}/nothing"], ["own={0}/shop"], "cannot open the model"),
@@ -160,6 +163,20 @@ def test_a_model_without_a_text_tower_does_what_it_can(place, monkeypatch, tmp_p
     results = leaderboard.evaluate([f"blind={place / 'model0'}"], [f"own={place / 'shop'}"], tmp_path)
     assert {row["model"] for row in results["scores"]} == {"bm25"} and results["differences"] == []
     assert "stands alone" in results["verdict"]["sentence"]
+
+
+def test_a_task_that_only_a_baseline_can_do_is_an_exception(place):
+    benchmark = open_benchmark(f"own={place / 'shop'}")
+    (task,) = [one for one in benchmark.tasks if one.kind == "retrieval"]
+    values = {name: np.ones(len(task.queries)) for name in task.metrics}
+    ours, theirs = Scored(values), Scored({name: 0 * one for name, one in values.items()})
+    entrants = {
+        "ours": leaderboard.Entrant({"name": "ours"}, {("b", "one"): ours}),
+        "theirs": leaderboard.Entrant({"name": "theirs"}, {("b", "one"): theirs, ("b", "two"): theirs}),
+    }
+    rows, verdict = standings._family({("b", "one"): task, ("b", "two"): task}, entrants, 0)
+    assert len(rows) == 1 and rows[0]["call"] == "better" and not verdict["holds"]
+    assert verdict["exceptions"] == ["b: two: was not measured against theirs"]
 
 
 def test_from_the_command_line(place, tmp_path):

@@ -85,6 +85,33 @@ def test_one_group_shows_no_spread():
     assert bootstrap_mean(values, 500, groups=two, within=(0, 1)) == bootstrap_mean(values, 500, groups=two)
 
 
+def balanced(right: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    sizes = np.bincount(classes)
+    return right * len(classes) / (np.count_nonzero(sizes) * sizes[classes])
+
+
+def test_a_mean_over_classes_has_the_interval_of_classes_counted_anew():
+    """Twenty, sixty and three hundred pictures of unlike ease; in every resample the classes are counted again."""
+    rng, classes = np.random.default_rng(0), np.repeat([0, 1, 2], [20, 60, 300])
+    right = (rng.random(380) < np.array([0.9, 0.6, 0.3])[classes]).astype(float)
+    found = bootstrap_mean(stats.centred(balanced(right, classes), classes))
+    anew = []
+    for _ in range(4000):
+        rows = rng.integers(0, 380, 380)
+        if len(np.unique(classes[rows])) == 3:
+            anew.append(np.mean([right[rows][classes[rows] == c].mean() for c in range(3)]))
+    assert found.value == pytest.approx(np.mean([right[classes == c].mean() for c in range(3)]))
+    low, high = np.quantile(anew, [0.025, 0.975])
+    assert found.high - found.low == pytest.approx(high - low, rel=0.07)
+    plain = bootstrap_mean(balanced(right, classes))
+    assert plain.high - plain.low > 1.5 * (high - low)
+    perfect = stats.centred(balanced(np.ones(380), classes), classes)
+    assert bootstrap_mean(perfect) == pytest.approx((1, 1, 1))
+    both = np.stack([right, 1 - right], axis=1)
+    assert stats.centred(both, classes)[:, 1] == pytest.approx(stats.centred(1 - right, classes))
+    assert stats.centred(right, None) is right
+
+
 def test_paired_interval_uses_the_pairing():
     rng = np.random.default_rng(4)
     hardness = rng.random(500)

@@ -41,17 +41,18 @@ def compare(
     left, right = Table(Path(a), model_a), Table(Path(b), model_b)
     first, second = _labels(left, right)
     primary, not_compared = _primary(left, right, metric)
-    scores, groups, slices = {}, {}, []
+    scores, groups, classes, slices = {}, {}, {}, []
     for task, name in primary.items():
         mine, theirs = left.scores(task, name), right.scores(task, name)
         _same_queries(task, mine, theirs)
         scores[task] = {first: mine.values, second: theirs.values}
         groups[task] = _groups(task, mine, theirs)
+        classes[task] = theirs.classes if mine.classes is None else mine.classes
         labels = theirs.strata | mine.strata
         found = strata(mine.values, theirs.values, labels, groups[task], seed)
         slices += [{"task": task, "metric": name} | row for row in found]
     family = Family(first, (second,), primary, alpha=alpha)
-    rows = compare_all(family, scores, groups, seed, RESAMPLES)
+    rows = compare_all(family, scores, groups, seed, RESAMPLES, classes=classes)
     turned = Family(second, (first,), primary, alpha=alpha)
     flipped = [
         row | {"model": second, "against": first, "difference": -row["difference"], "low": -row["high"]}

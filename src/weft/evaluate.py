@@ -10,10 +10,8 @@ from weft import metrics
 from weft.benchmarks.record import AnyTask, Classification, Retrieval, Side
 from weft.bm25 import BM25, fuse
 from weft.embed import Embedder
+from weft.metrics import DEPTH
 from weft.search import top_k
-
-DEPTH = 100
-"""How many things are ranked for a query; every metric looks at fewer."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,11 @@ def classification_metrics(answer: np.ndarray, truth: np.ndarray, classes: int) 
     return {"balanced_accuracy": right * weight, "accuracy": right}
 
 
+def classes_of(task: AnyTask, metric: str) -> np.ndarray | None:
+    """(Q,) classes where the metric is a mean over them, for `weft.stats.centred`; else None."""
+    return task.truth if isinstance(task, Classification) and metric == "balanced_accuracy" else None
+
+
 def retrieval_metrics(task: Retrieval, ranking: np.ndarray) -> dict[str, np.ndarray]:
     """The task's metrics, and whether the very thing that each query was made from was found."""
     binary = metrics.grade(ranking, task.relevant, task.threshold, task.query_ids)
@@ -135,4 +138,9 @@ def ceiling_and_chance(task: Retrieval, relevant: np.ndarray) -> dict[str, float
         return {"ceiling": 1.0, "chance": metrics.hit_rate_by_chance(relevant, size, k)}
     if name == "precision":
         return {"ceiling": float((np.minimum(relevant, k) / k).mean()), "chance": float((relevant / size).mean())}
-    return {"ceiling": 1.0, "chance": float("nan")}
+    ideal = np.full((len(relevant), k), -1)
+    for row, (things, grades) in enumerate(task.relevant):
+        best = np.asarray(things)[np.argsort(-np.asarray(grades), kind="stable")][:k]
+        ideal[row, : len(best)] = best
+    graded = metrics.grade(ideal, task.relevant, 0.0 if name in metrics.GRADED else task.threshold)
+    return {"ceiling": float(metrics.measure(task.primary, graded).mean()), "chance": float("nan")}

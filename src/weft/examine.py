@@ -7,7 +7,7 @@ from weft import seen
 from weft.artefact import versions, write_json
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.embed import Embedder
-from weft.evaluate import Scored, bm25_ranking, describe, embed_task, fused, retrieval_metrics, score
+from weft.evaluate import Scored, bm25_ranking, classes_of, describe, embed_task, fused, retrieval_metrics, score
 from weft.progress import progress
 from weft.recipe import Recipe
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
@@ -42,7 +42,9 @@ def examine(
         found = seen.contamination(task, known, cache) if known else {}
         facts |= {"contaminated": found.get("exact"), "lookalikes": found.get("perceptual")}
     groups = {task.name: task.groups for task in tasks}
-    differences = comparisons(described, scored, groups, recipe.weave.delta, recipe.seed)
+    classes = {task.name: {metric: classes_of(task, metric) for metric in task.metrics} for task in tasks}
+    primary = {task.name: classes[task.name].get(task.primary) for task in tasks}
+    differences = comparisons(described, scored, groups, recipe.weave.delta, recipe.seed, primary)
     results = {
         "verdict": verdict(differences, described, recipe.weave.delta),
         "alpha": alpha,
@@ -53,7 +55,7 @@ def examine(
             row
             for model, by_task in scored.items()
             for task, values in by_task.items()
-            for row in intervals(model, task, values, recipe.seed, groups[task])
+            for row in intervals(model, task, values, recipe.seed, groups[task], classes[task])
         ],
         "differences": differences,
         "examples": examples(tasks, {name: scored[name] for name in ("base", best)}),

@@ -62,6 +62,7 @@ def compare_all(
     seed: int = 0,
     resamples: int = 10_000,
     permutations: int | None = None,
+    classes: Mapping[str, np.ndarray | None] | None = None,
 ) -> list[dict]:
     """A row for every pair of the family that has scores: difference, interval, p, Holm's p, call.
 
@@ -69,6 +70,7 @@ def compare_all(
         scores: task -> model -> (Q,) values of the task's primary metric, queries in one order.
         groups: task -> (Q,) labels of the queries that are resampled together, or None.
         permutations: by default as many as the family needs.
+        classes: task -> (Q,) labels, where its metric is a mean over classes (`stats.centred`).
 
     Raises:
         WeftError: too few permutations for this family, or scores of two models that cover different queries.
@@ -89,6 +91,7 @@ def compare_all(
         draws = [seed, zlib.crc32(task.encode())]  # a task's rows do not depend on which other tasks there are
         p_values = stats.sign_flips(gaps, permutations or family.permutations, draws, labels)
         most = max(1.0, float(np.abs(gaps).max(initial=0.0)))  # others may count in points
+        gaps = stats.centred(gaps, (classes or {}).get(task))
         intervals = stats.bootstrap_means(gaps, resamples, draws, labels, within=(-most, most))
         for b, gap, p, (mean, low, high) in zip(against, gaps.T, p_values, intervals, strict=True):
             rows.append(

@@ -40,13 +40,14 @@ def read(path: Path = FILE) -> list[Published]:
     """Every score in a TOML file of `[[baseline]]` tables; see the head of `expected/baselines.toml`.
 
     Raises:
-        WeftError: the file is missing or not TOML, a table lacks a key, or a tolerance is not above 0.
+        WeftError: the file is missing or not TOML, a table lacks a key, a tolerance is not above 0, or a score is no
+            fraction.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("baseline", [])
-        if exact := [table["model"] for table in tables if not float(table["tolerance"]) > 0]:
-            raise WeftError(f"{path}: the tolerance of {exact[0]} is not above 0")
-        return [
+        if exact := [table["model"] for table in tables if not 0 < float(table["tolerance"]) < 1]:
+            raise WeftError(f"{path}: the tolerance of {exact[0]} is not above 0 and below 1")
+        found = [
             Published(
                 t["model"], t.get("revision", ""), t["benchmark"], task, metric, float(value), float(t["tolerance"]),
                 t["source"],
@@ -55,6 +56,9 @@ def read(path: Path = FILE) -> list[Published]:
             for task, scores in t["scores"].items()
             for metric, value in scores.items()
         ]  # fmt: skip
+        if points := [one for one in found if not 0 <= one.value <= 1]:
+            raise WeftError(f"{path}: {points[0].metric} of {points[0].model} is {points[0].value:g}: write a fraction")
+        return found
     except OSError as error:
         raise WeftError(f"cannot read published scores from {path}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:

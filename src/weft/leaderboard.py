@@ -12,6 +12,7 @@ from weft.artefact import versions
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import AnyTask, Benchmark, Retrieval
 from weft.benchmarks.sound import sound
+from weft.benchmarks.trec import file_name
 from weft.embed import Embedder
 from weft.encoders import KNOWN, known, load
 from weft.encoders.source import find, split_name
@@ -64,10 +65,10 @@ def evaluate(
     """
     cache = cache or out / "cache"
     benchmarks = [sound(open_benchmark(spec, cache / "benchmarks")) for spec in on]
-    unique([benchmark.name for benchmark in benchmarks], "benchmarks")
+    unique([file_name(benchmark.name) for benchmark in benchmarks], "benchmarks")
     named = dict(name_and_place(spec) for spec in models)
-    if len(named) < len(models):
-        raise WeftError(f"two models have one name: call them NAME=MODEL ({', '.join(models)})")
+    if len({file_name(name) for name in named}) < len(models):  # runs are files by that name
+        raise WeftError(f"two models have one name, as a file: call them NAME=MODEL ({', '.join(models)})")
     for name, place in named.items():
         find(place)  # a typo is answered before hours of embedding
         if name == BM25 or name.startswith(f"{BM25}+"):

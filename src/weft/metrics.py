@@ -15,9 +15,11 @@ import numpy as np
 
 from weft.errors import WeftError
 
+DEPTH = 100  # how many things are ranked for a query; a metric looks at as many at most
 BLOCK = 2**22  # judgements looked up at a time
 HIGHEST = 4  # of the grades that ERR knows, as in the TREC Web tracks' gdeval
 PERSISTENCE = 0.8  # of RBP's reader, who goes on to the next rank with this probability
+UNRANKED = ("judged", "ceiling_recall")  # say nothing of how good a ranking is
 GRADED = ("ndcg", "err")  # metrics that read grades; the others know only yes and no, at a task's threshold
 
 
@@ -293,12 +295,20 @@ METRICS: dict[str, Metric] = {
 
 def measure(name: str, graded: Graded) -> np.ndarray:
     """(Q,) values of a metric by its full name, "recall@10". Raises `WeftError` for a name that does not exist."""
+    base, cut = parsed(name)
+    return METRICS[base].compute(graded, cut)
+
+
+def parsed(name: str) -> tuple[str, int]:
+    """A metric's name and cut. Raises `WeftError` for one that does not exist or looks deeper than `DEPTH`."""
     base, _, cut = name.partition("@")
     if base not in METRICS or not cut.isdecimal() or int(cut) < 1:
         near = difflib.get_close_matches(base, METRICS, n=1)
         hint = f"did you mean {near[0]}@10?" if near else "known: " + ", ".join(METRICS)
         raise WeftError(f"there is no metric {name!r}; a name is metric@k, for instance recall@10; {hint}")
-    return METRICS[base].compute(graded, int(cut))
+    if int(cut) > DEPTH:
+        raise WeftError(f"{name} looks at {cut} ranks, and {DEPTH} things are ranked for a query: take {base}@{DEPTH}")
+    return base, int(cut)
 
 
 def explain(name: str) -> dict[str, str]:

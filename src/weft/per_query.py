@@ -1,7 +1,8 @@
 """Reads the per-query scores of one model from an evaluation's Parquet file, with groups and strata where it has them.
 
 Columns that must be there: model, task, query_id, metric, value. That may be: benchmark (before the task's name),
-group (what is resampled together; null: the query alone), primary (true where the metric is the task's declared one);
+group (what is resampled together; null: the query alone), class (where the metric is a mean over classes), primary
+(true where the metric is the task's declared one);
 every further column of text or truth values is a stratum, null or "" where it does not apply.
 """
 
@@ -18,7 +19,7 @@ from weft.errors import WeftError
 
 FILE = "per_query.parquet"
 NEEDED = ("model", "task", "query_id", "metric", "value")
-OPTIONAL = ("benchmark", "group", "primary")
+OPTIONAL = ("benchmark", "group", "class", "primary")
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,13 @@ class Scores:
 
     Attributes:
         ids: (Q,) query ids; values: (Q,) float64.
-        groups: (Q,) labels, or None. strata: name -> (Q,) labels.
+        groups, classes: (Q,) labels, or None. strata: name -> (Q,) labels.
     """
 
     ids: np.ndarray
     values: np.ndarray
     groups: np.ndarray | None
+    classes: np.ndarray | None
     strata: dict[str, np.ndarray]
 
 
@@ -90,8 +92,10 @@ class Table:
             labels = self._text("group", rows)
             if any(labels):  # a query without a group is one of its own
                 groups = np.asarray([label or f"query {i}" for label, i in zip(labels, ids, strict=True)], dtype=object)
+        labels = self._text("class", rows) if "class" in self._rows.column_names else []
+        classes = np.asarray(labels, dtype=object) if any(labels) else None
         strata = {name: np.asarray(self._text(name, rows), dtype=object) for name in self._strata}
-        return Scores(ids, values, groups, {name: labels for name, labels in strata.items() if any(labels)})
+        return Scores(ids, values, groups, classes, {name: labels for name, labels in strata.items() if any(labels)})
 
     def _text(self, column: str, rows: np.ndarray | None = None) -> list[str]:
         found = self._rows[column] if rows is None else self._rows[column].take(rows)

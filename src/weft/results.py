@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from weft import metrics, sweep
 from weft.artefact import whole, write_whole
 from weft.benchmarks.record import AnyTask, Retrieval, Side
-from weft.benchmarks.trec import file_name, word
+from weft.benchmarks.trec import file_name, word, words
 from weft.encoders import Encoder
-from weft.evaluate import Scored
+from weft.evaluate import Scored, classes_of
 from weft.seen import pictures_of
 
 
@@ -49,7 +49,8 @@ def item(side: Side, row: int, grade: float) -> dict:
     """One thing for a page: its id, title, grade and the SHA-256 of its first picture."""
     image = None
     if side.pictures is not None:
-        image = side.pictures.image_hashes[int(pictures_of(side, np.asarray([row]))[0])]
+        rows = pictures_of(side, np.asarray([row]))  # none where it cannot be read
+        image = side.pictures.image_hashes[int(rows[0])] if len(rows) else None
     title = (side.titles or side.texts or side.ids)[row]
     return {"product_id": side.ids[row], "title": title or side.ids[row], "grade": grade, "image": image}
 
@@ -63,7 +64,7 @@ def write_per_query(path: Path, tasks: Mapping[tuple[str, str], AnyTask], scored
     wants to test later (`weft compare`)."""
     strata = sorted({name for task in tasks.values() for name in task.strata})
     fields = [(name, pa.string()) for name in ("model", "benchmark", "task", "query_id", "metric")]
-    fields += [("value", pa.float64()), ("group", pa.string()), ("primary", pa.bool_())]
+    fields += [("value", pa.float64()), ("group", pa.string()), ("class", pa.string()), ("primary", pa.bool_())]
     schema = pa.schema([*fields, *((name, pa.string()) for name in strata)])
     with whole(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
         for (benchmark, name), task in tasks.items():
@@ -78,7 +79,10 @@ def _per_query(schema: pa.Schema, task: AnyTask, told: tuple, values: np.ndarray
     count, ids = len(values), task.query_ids
     columns = [pa.array(ids if one is None else [one] * count) for one in told]
     groups = pa.nulls(count, pa.string()) if task.groups is None else pa.array([str(group) for group in task.groups])
-    columns += [pa.array(values), groups, pa.array([told[-1] == task.primary] * count)]
+    classes = pa.nulls(count, pa.string())
+    if (labels := classes_of(task, told[-1])) is not None:
+        classes = pa.array([f"{label} {task.classes[label]}" for label in labels])
+    columns += [pa.array(values), groups, classes, pa.array([told[-1] == task.primary] * count)]
     for name in strata:
         labels = task.strata.get(name)
         columns.append(pa.nulls(count, pa.string()) if labels is None else pa.array([str(one) for one in labels]))
@@ -87,36 +91,53 @@ def _per_query(schema: pa.Schema, task: AnyTask, told: tuple, values: np.ndarray
 
 
 def write_runs(folder: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: Scores, depth: int = 10) -> None:
-    """TREC runs, `qid Q0 did rank score tag`, for any outside tool; ids lose their spaces."""
+    """TREC runs, `qid Q0 did rank score tag`, for any outside tool, in place of those that an earlier call left.
+
+    Ids lose their spaces. trec_eval goes by scores alone: equal ones are lowered to the next number below.
+    """
+    _clear(folder, "*.trec")
     for (benchmark, name), task in tasks.items():
+        if not isinstance(task, Retrieval):
+            continue
+        queries, things = words(task.query_ids), words(task.corpus.ids)
         for model, by_task in scored.items():
-            one = by_task.get((benchmark, name))
-            if not isinstance(task, Retrieval) or one is None:
+            if (one := by_task.get((benchmark, name))) is None:
                 continue
             lines = [
-                f"{word(query)} Q0 {word(task.corpus.ids[row])} {rank} {float(value):.6f} {word(model)}"
-                for query, rows, scores in zip(task.query_ids, one.ranking, one.scores, strict=True)
-                for rank, (row, value) in enumerate(zip(rows[:depth], scores[:depth], strict=True), start=1)
+                f"{query} Q0 {things[row]} {rank} {value:.9g} {word(model)}"
+                for query, rows, scores in zip(queries, one.ranking, _falling(one.scores[:, :depth]), strict=True)
+                for rank, (row, value) in enumerate(zip(rows[:depth], scores, strict=True), start=1)
                 if row >= 0
             ]
-            _write(folder / f"{file_name(model, benchmark, name)}.trec", lines)
+            write_whole(folder / f"{file_name(model, benchmark, name)}.trec", "\n".join(lines) + "\n")
 
 
 def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
-    """TREC qrels, `qid 0 did grade`, beside the runs."""
+    """TREC qrels, `qid 0 did grade`, beside the runs, in place of those that an earlier call left."""
+    _clear(folder, "*.qrels")
     for (benchmark, name), task in tasks.items():
         if isinstance(task, Retrieval):
+            queries, things = words(task.query_ids), words(task.corpus.ids)
             lines = [
-                f"{word(query)} 0 {word(task.corpus.ids[row])} {float(grade):g}"
-                for query, (rows, grades) in zip(task.query_ids, task.relevant, strict=True)
+                f"{query} 0 {things[row]} {float(grade):g}"
+                for query, (rows, grades) in zip(queries, task.relevant, strict=True)
                 for row, grade in zip(rows, grades, strict=True)
             ]
-            _write(folder / f"{file_name(benchmark, name)}.qrels", lines)
+            write_whole(folder / f"{file_name(benchmark, name)}.qrels", "\n".join(lines) + "\n")
 
 
-def _write(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, "\n".join(lines) + "\n")
+def _falling(scores: np.ndarray) -> np.ndarray:
+    """(Q, K) float32, as trec_eval reads them, each below the one before."""
+    found = np.array(scores, dtype=np.float32)
+    for rank in range(1, found.shape[1]):
+        found[:, rank] = np.minimum(found[:, rank], np.nextafter(found[:, rank - 1], np.float32(-np.inf)))
+    return found
+
+
+def _clear(folder: Path, pattern: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(pattern):
+        old.unlink()
 
 
 def alpha_record(grid: np.ndarray, estimated: list[sweep.Row], choice: sweep.Choice, rule: sweep.Rule) -> dict:

@@ -6,7 +6,7 @@ import numpy as np
 
 from weft import fidelity, stats
 from weft.benchmarks.record import AnyTask, Benchmark, Classification, Retrieval
-from weft.evaluate import Scored, describe
+from weft.evaluate import Scored, classes_of, describe
 from weft.family import SMALLEST_STRATUM, Family, beats_all, compare_all
 from weft.metrics import METRICS, explain
 from weft.results import item, returned
@@ -72,7 +72,7 @@ def _scores(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -
     found = [(n, m, v) for n, e in entrants.items() if key in e.scored for m, v in e.scored[key].values.items()]
     if not found:
         return []
-    values = np.stack([values for _, _, values in found], axis=1)
+    values = np.stack([stats.centred(values, classes_of(task, metric)) for _, metric, values in found], axis=1)
     ends = stats.bootstrap_means(values, RESAMPLES, seed, task.groups, within=(0, 1))
     return [
         {"model": name, "benchmark": key[0], "task": key[1], "metric": metric}
@@ -84,9 +84,9 @@ def _scores(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -
 def _family(tasks: Mapping, entrants: Mapping, seed: int) -> tuple[list[dict], dict]:
     """The declared comparisons of the candidate with every other row, and what they add up to."""
     candidate, *others = entrants
-    able = {key: task for key, task in tasks.items() if key in entrants[candidate].scored}
+    able = {key: task for key, task in tasks.items() if any(key in e.scored for e in entrants.values())}
     absent = tuple((o, label(key)) for key in able for o in others if key not in entrants[o].scored)
-    if not able or len(absent) == len(others) * len(able):
+    if not entrants[candidate].scored or len(absent) == len(others) * len(able):
         told = f"{candidate} stands alone: there is nothing to compare it with."
         return [], {"sentence": told, "holds": False, "exceptions": []}
     family = Family(candidate, tuple(others), {label(key): task.primary for key, task in able.items()}, absent)
@@ -94,7 +94,9 @@ def _family(tasks: Mapping, entrants: Mapping, seed: int) -> tuple[list[dict], d
         label(key): {n: e.scored[key].values[task.primary] for n, e in entrants.items() if key in e.scored}
         for key, task in able.items()
     }
-    rows = compare_all(family, values, {label(key): task.groups for key, task in able.items()}, seed, RESAMPLES)
+    groups = {label(key): task.groups for key, task in able.items()}
+    classes = {label(key): classes_of(task, task.primary) for key, task in able.items()}
+    rows = compare_all(family, values, groups, seed, RESAMPLES, classes=classes)
     whole = beats_all(rows, family)
     back = {label(key): key for key in able}
     kept = ("model", "against", "metric", "difference", "low", "high", "p", "p_holm", "mde")

@@ -59,6 +59,24 @@ def bootstrap_means(values: np.ndarray, resamples: int = 10_000, seed=0, groups=
     return [Interval(*map(float, ends)) for ends in zip(found, low, high, strict=True)]
 
 
+def centred(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """(Q,) or (Q, M) scores whose mean is one over classes, made ready for `bootstrap_means`.
+
+    Balanced accuracy divides by the number of pictures of a class, which a resample changes. To first order (the
+    linearised ratio estimator, Cochran 1977, chapter 6) that is what a resample of values does whose class means are
+    one: each loses its class's mean and gets that of all. Without it an interval is too wide where classes differ in
+    their scores, and may end above 1. None for classes: nothing is changed.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if classes is None:
+        return values
+    _, label = np.unique(np.asarray(classes), return_inverse=True)
+    sums = np.zeros((label.max() + 1, *values.shape[1:]))
+    np.add.at(sums, label, values)
+    means = (sums.T / np.bincount(label)).T
+    return values - means[label] + values.mean(axis=0)
+
+
 def paired_bootstrap(a: np.ndarray, b: np.ndarray, resamples=10_000, seed=0, groups=None, within=None) -> Interval:
     """The mean difference a - b of two systems on the same queries, with its interval (same query draws for both)."""
     return bootstrap_mean(difference(a, b), resamples, seed, groups, within)

@@ -1,6 +1,6 @@
 """The verdict: computed from per-query differences, every loss named, nothing typed by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -9,15 +9,19 @@ from weft.evaluate import Scored
 from weft.family import Family, compare_all
 
 ALPHA_LEVEL = 0.05
+Classes = Mapping[str, np.ndarray | None] | None
 KEPT = ("model", "against", "task", "metric", "difference", "low", "high", "p", "mde")
 """Of a row of `weft.family.compare_all`."""
 
 
-def intervals(model: str, task: str, scored: Scored, seed: int, groups: np.ndarray | None = None) -> list[dict]:
+def intervals(
+    model: str, task: str, scored: Scored, seed: int, groups: np.ndarray | None = None, classes: Classes = None
+) -> list[dict]:
     """A row per metric: mean and 95% bootstrap interval over the queries, or over groups of queries; [0, 1] where there
-    is one of them, which shows no spread."""
+    is one of them, which shows no spread. classes: metric -> (Q,) labels that it is a mean over."""
     rows = []
     for metric, values in scored.values.items():
+        values = stats.centred(values, (classes or {}).get(metric))
         mean, low, high = stats.bootstrap_mean(values, seed=seed, groups=groups, within=(0, 1))
         rows.append(
             {"model": model, "task": task, "metric": metric, "value": mean, "low": low, "high": high, "n": len(values)}
@@ -43,13 +47,14 @@ def comparisons(
     groups: dict[str, np.ndarray | None],
     delta: float,
     seed: int,
+    classes: Classes = None,
 ) -> list[dict]:
     """The declared family of a run: the woven model against every other, and the tuned against the base, each on every
     task's primary metric, corrected together by Holm. Empty without a task, or for a model trained from nothing.
 
     Args:
         scored: model -> task -> its per-query values; groups: task -> what is resampled together: queries of one
-            product, of one unseen brand.
+            product, of one unseen brand. classes: task -> (Q,) labels where its primary metric is a mean over them.
     """
     if "woven" not in scored or not tasks:
         return []
@@ -62,7 +67,7 @@ def comparisons(
     rows = []
     for model, against in (("woven", rivals), ("tuned", ("base",))):
         absent = tuple((rival, task) for rival in against for task in primary if rival not in values[task])
-        found = compare_all(Family(model, against, primary, absent), values, groups, seed)
+        found = compare_all(Family(model, against, primary, absent), values, groups, seed, classes=classes)
         rows += sorted(
             ({key: row[key] for key in KEPT} for row in found), key=lambda row: against.index(row["against"])
         )

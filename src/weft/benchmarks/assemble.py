@@ -57,8 +57,10 @@ def corpus(
         limit: only the first `limit` things, for trying things out: protocol rule 1 makes the tasks say so.
 
     Raises:
-        WeftError: nothing is left.
+        WeftError: nothing is left, or the share of the picture is none.
     """
+    if not 0 <= image_weight <= 1:
+        raise WeftError(f"weight = {image_weight:g} is the picture's share of an embedding: at least 0 and at most 1")
     row_of: dict[str, int] = {}
     kept: list[int] = []
     nameless = repeated = different = 0

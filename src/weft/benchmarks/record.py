@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from weft import metrics
 from weft.errors import WeftError
 
 
@@ -99,6 +100,11 @@ class Retrieval:
             raise WeftError(f"task {self.name!r}: {len(self.queries)} queries, answers of {len(self.relevant)}")
         if self.primary not in self.metrics:
             raise WeftError(f"task {self.name!r}: its primary metric {self.primary} is not among its metrics")
+        bases = {name: metrics.parsed(name)[0] for name in self.metrics}  # what is wrong shows before any embedding
+        if bases[self.primary] in metrics.UNRANKED:
+            raise WeftError(
+                f"task {self.name!r}: {self.primary} says nothing of a ranking: take recall@10, for instance"
+            )
 
     @property
     def kind(self) -> str:

@@ -7,6 +7,8 @@ Labels: trec_eval's recall_k is our recall@k, success_k our hit_rate@k, P_k our 
 ndcg_cut_k our ndcg@k.
 """
 
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 from weft.benchmarks import tables
@@ -96,6 +98,15 @@ def _judgement(line: list[str]) -> tuple[str, str, float]:
 def word(name: str) -> str:
     """An id as TREC's files hold it, without spaces."""
     return "_".join(name.split())
+
+
+def words(names: Iterable[str]) -> list[str]:
+    """The same of all ids of one kind; where two would become one, the second gets a number."""
+    found: dict[str, None] = {}
+    for name in names:
+        own = word(name)
+        found[own if own not in found else next(one for n in count(2) if (one := f"{own}_{n}") not in found)] = None
+    return list(found)
 
 
 def file_name(*parts: str) -> str:

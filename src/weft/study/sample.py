@@ -1,7 +1,7 @@
 """The test scores of a study as arrays, and what is resampled: queries within tasks, never seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from weft import stats
 from weft.benchmarks.groups import together
 from weft.benchmarks.record import AnyTask, Classification
 from weft.errors import WeftError
+from weft.evaluate import classes_of
 from weft.per_query import Table
 from weft.progress import say
 from weft.study.choose import Choices, wanted
@@ -27,11 +28,13 @@ class Sample:
         values: row -> seed -> task -> (Q,), queries in the order of their ids.
         groups: task -> (Q,) what is resampled together within the task, or None.
         clusters: task -> (Q,) labels that are shared between tasks: queries of one product, short and long.
+        classes: task -> (Q,) labels where its metric is a mean over classes (`weft.stats.centred`), or None.
     """
 
     values: Mapping[str, Mapping[int, Mapping[str, np.ndarray]]]
     groups: Mapping[str, np.ndarray | None]
     clusters: Mapping[str, np.ndarray]
+    classes: Mapping[str, np.ndarray | None] = field(default_factory=dict)
 
     def mean(self, row: str, task: str) -> np.ndarray:
         """(Q,) per query, averaged over seeds."""
@@ -77,7 +80,13 @@ def gather(study: Study, lab: Lab, choices: Choices) -> Sample:
                     )
                 groups[task] = scores.groups
             values.setdefault(row.name, {})[int(seed)] = {task: scores.values for task, scores in found.items()}
-    return Sample(values, groups, clusters(lab.tasks("test")))
+    classes = {task.name: by_id(task, classes_of(task, task.primary)) for task in lab.tasks("test")}
+    return Sample(values, groups, clusters(lab.tasks("test")), classes)
+
+
+def by_id(task: AnyTask, labels: np.ndarray | None) -> np.ndarray | None:
+    """(Q,) labels in the order of query ids."""
+    return None if labels is None else labels[np.argsort(np.asarray(task.query_ids, dtype=object), kind="stable")]
 
 
 def clusters(tasks: Sequence[AnyTask]) -> dict[str, np.ndarray]:
@@ -98,7 +107,7 @@ def clusters(tasks: Sequence[AnyTask]) -> dict[str, np.ndarray]:
     found, start = {}, 0
     for task in tasks:
         part = labels[start : start + len(task.query_ids)]
-        found[task.name] = part[np.argsort(np.asarray(task.query_ids, dtype=object), kind="stable")]
+        found[task.name] = by_id(task, part)
         start += len(part)
     return found
 

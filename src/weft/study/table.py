@@ -79,18 +79,20 @@ def by_task(
     permutations = stats.permutations_for(max(1, len(pairs) * len(primary)), LEVEL)
     for task, metric in progress(primary.items(), "testing every pair of rows", total=len(primary), unit="task"):
         values = np.stack([sample.mean(row, task) for row in rows], axis=1)  # (Q, rows)
-        groups, random = sample.groups[task], [zlib.crc32(task.encode())]
+        groups, classes, random = sample.groups[task], sample.classes.get(task), [zlib.crc32(task.encode())]
         for row, (mean, low, high) in zip(
-            rows, stats.bootstrap_means(values, RESAMPLES, random, groups, within=(0, 1)), strict=True
+            rows,
+            stats.bootstrap_means(stats.centred(values, classes), RESAMPLES, random, groups, within=(0, 1)),
+            strict=True,
         ):
             told = {"row": row, "task": task, "metric": metric, "value": mean, "low": low, "high": high}
             scores.append(told | {"n": len(values), "by_seed": sample.by_seed(row, [task])})
         if not pairs:
             continue
         place = {row: column for column, row in enumerate(rows)}
-        gaps = [stats.difference(values[:, place[a]], values[:, place[b]]) for a, b in pairs]
-        ends = stats.bootstrap_means(np.stack(gaps, axis=1), RESAMPLES, random, groups, within=(-1, 1))
-        chances = stats.sign_flips(np.stack(gaps, axis=1), permutations, random, groups)
+        gaps = np.stack([stats.difference(values[:, place[a]], values[:, place[b]]) for a, b in pairs], axis=1)
+        ends = stats.bootstrap_means(stats.centred(gaps, classes), RESAMPLES, random, groups, within=(-1, 1))
+        chances = stats.sign_flips(gaps, permutations, random, groups)
         for (a, b), (gap, low, high), p in zip(pairs, ends, chances, strict=True):
             told = {"row": a, "against": b, "task": task, "metric": metric, "difference": gap, "low": low, "high": high}
             differences.append(told | {"p": float(p)} | agreement(sample, a, b, [task], gap))
@@ -107,7 +109,8 @@ def by_domain(
     for domain, tasks in domains.items():
         values = [np.stack([sample.mean(row, task) for row in rows], axis=1) for task in tasks]
         labels, random = [sample.clusters[task] for task in tasks], zlib.crc32(domain.encode())
-        drawn = draws(values, labels, RESAMPLES, random)  # (resamples, rows): one set of queries for all rows
+        ready = [stats.centred(one, sample.classes.get(task)) for task, one in zip(tasks, values, strict=True)]
+        drawn = draws(ready, labels, RESAMPLES, random)  # (resamples, rows): one set of queries for all rows
         alone = single(labels)  # then resampling shows no spread, and nothing is known of other queries
         held = np.mean([one.mean(axis=0) for one in values], axis=0)
         every = np.quantile(drawn, [0.025, 0.975], axis=0).T
@@ -168,7 +171,7 @@ def final(study: Study, sample: Sample, primary: Mapping[str, str]) -> dict:
     names = {row.label: row.name for row in (ours, *others)}
     family = Family(ours.label, tuple(row.label for row in others), primary)
     values = {task: {label: sample.mean(name, task) for label, name in names.items()} for task in primary}
-    rows = compare_all(family, values, sample.groups)
+    rows = compare_all(family, values, sample.groups, classes=sample.classes)
     for row in rows:
         row |= agreement(sample, ours.name, names[row["against"]], [row["task"]], row["difference"])
     told = beats_all(rows, family, veto=lambda row: "" if row["seeds_agree"] else "its seeds disagree")

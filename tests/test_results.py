@@ -1,0 +1,54 @@
+"""What is left for others: runs that an outside tool scores as Weft does, and records of broken things."""
+
+import numpy as np
+import pytest
+import pytrec_eval
+
+from weft.benchmarks.record import Retrieval, Side
+from weft.benchmarks.trec import words
+from weft.evaluate import Scored, retrieval_metrics
+from weft.results import item, write_qrels, write_runs
+
+THINGS = 40
+
+
+@pytest.fixture
+def tied(tmp_path):
+    """Twelve queries whose scores take three values, and things whose ids sort against their rows."""
+    rng = np.random.default_rng(0)
+    ids = [f"d{THINGS - n:02d}" for n in range(THINGS)]
+    relevant = [(np.sort(rng.choice(THINGS, 5, replace=False)), np.ones(5)) for _ in range(12)]
+    queries = Side([f"q {n}" for n in range(12)], texts=["x"] * 12)
+    task = Retrieval("t", queries, Side(ids, texts=["y"] * THINGS), relevant)
+    scores = -np.sort(-rng.integers(0, 3, (12, THINGS)).astype(np.float32), axis=1)
+    ranking = np.stack([rng.permutation(THINGS) for _ in range(12)])
+    return task, Scored(retrieval_metrics(task, ranking), ranking, scores)
+
+
+def test_trec_eval_breaks_no_tie_of_ours(tied, tmp_path):
+    task, scored = tied
+    for _ in range(2):  # what an earlier call left goes
+        (tmp_path / "runs").mkdir(exist_ok=True)
+        (tmp_path / "runs" / "gone.b.t.trec").write_text("old")
+        write_runs(tmp_path / "runs", {("b", "t"): task}, {"m": {("b", "t"): scored}}, 100)
+        write_qrels(tmp_path / "qrels", {("b", "t"): task})
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["m.b.t.trec"]
+    run = pytrec_eval.parse_run((tmp_path / "runs" / "m.b.t.trec").open())
+    qrel = pytrec_eval.parse_qrel((tmp_path / "qrels" / "b.t.qrels").open())
+    found = pytrec_eval.RelevanceEvaluator(qrel, {"recall_10", "ndcg_cut_10"}).evaluate(run)
+    for name, theirs in (("recall@10", "recall_10"), ("ndcg@10", "ndcg_cut_10")):
+        outside = [found[f"q_{n}"][theirs] for n in range(12)]
+        assert outside == pytest.approx(scored.values[name].tolist(), abs=1e-9), name
+
+
+def test_ids_that_lose_their_spaces_stay_apart():
+    assert words(["a b", "a_b", "a  b", "a_b_2", "c"]) == ["a_b", "a_b_2", "a_b_3", "a_b_2_2", "c"]
+
+
+def test_a_thing_without_a_picture_that_can_be_read_has_no_picture():
+    class Pictures:
+        image_hashes = ("aa", "bb")
+
+    side = Side(["x", "y"], pictures=Pictures(), rows=np.array([1]), owner=np.array([1]))
+    assert item(side, 0, 3.0) == {"product_id": "x", "title": "x", "grade": 3.0, "image": None}
+    assert item(side, 1, 0.0)["image"] == "bb"
