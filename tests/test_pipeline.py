@@ -72,6 +72,19 @@ def test_a_change_makes_only_what_depends_on_it_again(toy_copy, recipe, change, 
         assert f"again ({why} changed)" in stages[name]
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (["weave.soup=['nowhere']"], "nowhere"),
+        (["benchmarks=[]", "weave.mean_delta=-0.01"], "name [[benchmarks]] to tell by"),
+    ],
+)
+def test_what_cannot_be_woven_is_told_before_anything_is_done(toy_copy, change, told):
+    with pytest.raises(WeftError) as caught:
+        Pipeline(load(toy_copy / "shop.toml", [f"out={toy_copy / 'none'}", *change])).run()
+    assert told in str(caught.value) and not (toy_copy / "none").exists()
+
+
 def test_without_dev_queries_nothing_is_trained(toy_copy):
     done = weft("run", "shop.toml", "--set", "curate.dev_share=0", "--set", "out=none", folder=toy_copy)
     assert done.code == 2 and "has no in-domain dev query, so no alpha could be chosen: raise" in done.err

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import tiny_catalogue
 from training import PAIRS, fresh, run, state, train_with
 from training import catalogue as catalogue  # the fixture
 from training import made as made  # the fixture
@@ -68,6 +69,19 @@ def test_divergence_is_a_clear_error(made, catalogue, tmp_path):
         encoder.logit_scale.fill_(200.0)
     with pytest.raises(WeftError, match=r"diverged at step 0: lower train\.lr"):
         run(catalogue, encoder, tmp_path)
+
+
+def test_weights_that_the_last_step_broke_are_no_model(made, catalogue, tmp_path):
+    with pytest.raises(WeftError, match="diverged at its last step"):
+        run(catalogue, fresh(made, "siglip"), tmp_path, epochs=1, batch=22, lr=float("inf"))
+    assert not (tmp_path / "model").exists()
+
+
+def test_one_product_has_no_variance(made, tmp_path):
+    alone = tiny_catalogue.collection(tmp_path / "c", count=1)
+    (tmp_path / "t").mkdir()
+    with pytest.raises(WeftError, match="a batch of this catalogue is one product"):
+        run(alone, fresh(made, "siglip"), tmp_path / "t", vicreg_weight=1.0)
 
 
 def test_the_result_is_the_trained_model(made, catalogue, tmp_path):

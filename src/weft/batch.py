@@ -140,6 +140,10 @@ class Loader:
         self.unknown = open_names(self.facts) if settings.read_open else None
         composed = self._composed()
         self._plan = [(epoch, positions) for epoch in range(settings.epochs) for positions in composed(epoch)]
+        if settings.vicreg_weight and min(len(positions) for _, positions in self._plan) < 2:
+            raise WeftError(
+                "train.vicreg_weight is for a batch's variance, and a batch of this catalogue is one product"
+            )
 
     def _composed(self) -> Callable[[int], list[np.ndarray]]:
         """Epoch -> its batches, by what makes negatives hard."""

@@ -117,6 +117,15 @@ RANGES = {
     "train.epochs": (1, inf),
     "train.batch": (1, inf),
     "train.micro_batch": (0, inf),
+    "train.lr": (0, 10),
+    "train.image_lr": (0, 1000),
+    "train.text_lr": (0, 1000),
+    "train.head_lr": (0, 1000),
+    "train.weight_decay": (0, 10),
+    "train.short_weight": (0, inf),
+    "train.long_weight": (0, inf),
+    "train.lwf_weight": (0, inf),
+    "train.neighbours": (1, inf),
     "train.warmup": (0, 1),
     "train.clip": (1e-9, inf),
     "train.crop": (0.01, 1),
@@ -149,6 +158,10 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
     for name in ("positive_weights", "negative_weights"):
         if len(getattr(train, name)) != 4:
             yield f"train.{name} needs four numbers, for the grades 0 to 3"
+        if not all(0 <= weight <= 1 for weight in getattr(train, name)):
+            yield f"train.{name} is {list(getattr(train, name))}; each must be at least 0 and at most 1"
+    if not any(train.positive_weights):
+        yield "train.positive_weights are all 0: no pair would be learnt"
     if train.hard == "base" and train.lwf_target == "live":
         yield "train.hard = 'base' reads the base's embeddings of all pictures: set train.lwf_target = 'cached'"
     if train.probe_epochs and train.probe_epochs >= train.epochs:
@@ -172,6 +185,8 @@ def problems(train: Train, weave: Weave) -> Iterator[str]:
         yield "weave.fisher reads what train.fisher_batches measures: set that too, to 16 for instance"
     if weave.soup_rule == "stock" and not weave.soup:
         yield "weave.soup_rule = 'stock' reads the angle between models: name at least one more in weave.soup"
+    if train.lora_alpha and not train.lora_rank:
+        yield "train.lora_alpha scales the updates of train.lora_rank: set that too, to 32 for instance"
     if train.lora_rank:  # they speak of the base's own weights, which LoRA never moves
         others = {"l2sp": train.l2sp, "probe_epochs": train.probe_epochs, "ema": train.ema}
         others |= {"average_from": train.average_from < 1, "weave_alpha": low < 1}

@@ -25,7 +25,7 @@ from weft.options import NOTHING_TO_KEEP, OWN
 from weft.progress import say
 from weft.recipe import Recipe, plain, settings
 from weft.tasks import collections_of, tasks_of
-from weft.weave import SOUP, soup_keys, weave
+from weft.weave import SOUP, check_rules, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
 
@@ -47,9 +47,12 @@ class Pipeline:
     def run(self, last: str = "report") -> None:
         if self.recipe.train.lora_rank and last != "curate":
             adapters.require()
+        weaves = last not in ("curate", "train") and not self.fresh
+        if weaves:
+            check_rules(self.recipe)
         for name in STAGES[: STAGES.index(last) + 1]:
             getattr(self, name)()
-            if name == "curate" and last not in ("curate", "train") and not self.fresh:
+            if name == "curate" and weaves:
                 self._refuse_without_dev()
 
     def _refuse_without_dev(self) -> None:

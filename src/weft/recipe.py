@@ -144,6 +144,7 @@ RANGES = OPTIONS | {
     "curate.max_relevant": (1, math.inf),
     "pairs.keep": (0, 1),
     "micro_batch": (1, math.inf),
+    **{f"new.{field.name}": (1, math.inf) for field in dataclasses.fields(New) if field.type is int},
 }
 
 
@@ -152,7 +153,7 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
     for name, (low, high) in RANGES.items():
         part, _, key = name.rpartition(".")
         value = getattr(getattr(recipe, part) if part else recipe, key)
-        if not low <= value <= high:
+        if not (low <= value <= high and math.isfinite(value)):
             yield f"{name} is {value:g}; it must be at least {low:g}" + (
                 f" and at most {high}" if high < math.inf else ""
             )
@@ -237,7 +238,10 @@ def from_table(cls: type, table: object, where: str) -> typing.Any:
     ]  # fmt: skip
     if missing:
         raise WeftError(f"{where}: missing {', '.join(missing)}")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except WeftError as error:
+        raise WeftError(f"{where}: {error}") from None
 
 
 def _convert(hint: typing.Any, value: object, where: str) -> typing.Any:

@@ -66,9 +66,11 @@ def train(
         trainer.resume(checkpoint, device)
     log, begun, started = _Log(folder / "log.jsonl", trainer.done), trainer.done, time.monotonic()
 
+    products = 0
     bar = progress(loader.batches(begun), "training", total=loader.steps, unit="step", initial=begun)
     beside = reference.batches(begun) if reference else repeat(None)
     for batch, shown in zip(bar, beside, strict=False):
+        products += batch.size
         told = trainer.step(batch.to(device), shown and shown.to(device))
         bar.set_postfix(loss=f"{told['loss']:.3f}", refresh=False)
         log.add({"step": trainer.done - 1, **told})
@@ -84,8 +86,9 @@ def train(
         encoder.model.eval()
         encoder.save(folder / "model")
         seconds = time.monotonic() - started
-        pairs = settings.batch * (loader.steps - begun)
-        say(f"  trained {loader.steps - begun} steps in {seconds:.0f} s, {pairs / max(seconds, 1e-9):.0f} products/s")
+        say(
+            f"  trained {loader.steps - begun} steps in {seconds:.0f} s, {products / max(seconds, 1e-9):.0f} products/s"
+        )
 
 
 def teachers(

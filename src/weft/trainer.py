@@ -88,12 +88,20 @@ class Trainer:
         return told
 
     def finish(self) -> None:
-        """The encoder is a plain model again, with all that was learnt in its weights."""
+        """The encoder is a plain model again, with all that was learnt in its weights.
+
+        Raises:
+            WeftError: the last step made some of them infinite, which no loss after it could tell.
+        """
         with torch.no_grad():
             for parameter, value in zip(self.trained, self.mean, strict=False):
                 parameter.copy_(value)
         if self.adapted is not None:
             adapters.merge(self.encoder, self.adapted)
+        if not all(tensor.isfinite().all() for tensor in self.encoder.model.state_dict().values()):
+            raise WeftError(
+                f"training diverged at its last step: lower train.lr (now {self.settings.lr:g}) or use fp32"
+            )
 
     def save(self, path: Path) -> None:
         """Everything that determines the rest of the run; the order of data and randomness follow from the step."""

@@ -95,6 +95,16 @@ def path_of(rules: Weave, tuned: Path) -> dict:
     return {"depth": rules.depth, "fisher": [tuned.parent / name for name in FISHER] if rules.fisher else ()}
 
 
+def check_rules(recipe: Recipe) -> None:
+    """Raises what weaving would raise after hours of training, as far as the recipe alone tells."""
+    rules = recipe.weave
+    if rules.mean_delta < 0 and not recipe.benchmarks:
+        raise WeftError("weave.mean_delta asks the out-of-domain mean to rise: name [[benchmarks]] to tell by")
+    soup_keys(rules)
+    for member in rules.soup:
+        check_match(local_folder(recipe.base), local_folder(member))
+
+
 def soup_keys(rules: Weave) -> dict[str, str]:
     """What the other models of a soup are, for the stage's key. Raises `WeftError` where one is not there."""
     return {

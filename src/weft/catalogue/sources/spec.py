@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from weft.errors import WeftError
+
+TAKEN = ("title", "brand", "category", "asked")
+"""What Weft itself calls a product's statements; an attribute of the same name would be one of two."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -16,6 +21,14 @@ class Columns:
     variant: str = ""  # rows that share it are one garment in several colours or sizes
     attributes: dict[str, str] = field(default_factory=dict)  # attribute name -> column
     texts: dict[str, str] = field(default_factory=dict)  # language code -> column
+
+    def __post_init__(self) -> None:
+        for name in self.attributes:
+            if name.lower().strip() in TAKEN or "=" in name:
+                raise WeftError(
+                    f"an attribute cannot be called {name!r}: columns.attributes names them as you like, "
+                    f"only without '=' and not {', '.join(TAKEN)}"
+                )
 
     def all(self) -> list[str]:
         """Every mapped column, once."""
