@@ -84,6 +84,17 @@ def test_a_budget_is_never_exceeded_and_what_is_known_still_comes(tmp_path):
         Ledger(budget=1)
 
 
+def test_money_that_is_only_set_aside_is_not_spent(tmp_path):
+    """Each question sets 1.00 aside and costs 0.01: 5.00 are enough for all, in flight together or one by one."""
+    requests = [Request(({"role": "user", "content": f"q{n}"},), {"max_tokens": 1000}) for n in range(30)]
+    for concurrency in (1, 8):
+        ledger = Ledger(price_out=1000.0, budget=5.0)
+        with Server(lambda body, time: Reply(body=chat("x", tokens=(10, 10)), delay=0.01)) as server:
+            endpoint = Endpoint(server.url, "toy", concurrency=concurrency)
+            assert len(list(complete(requests, endpoint, tmp_path / f"{concurrency}.jsonl", ledger))) == 30
+        assert ledger.left == 0 and ledger.spent == pytest.approx(0.3)
+
+
 def test_an_estimate_counts_what_is_new():
     requests = [question("x" * 35), question("x" * 35), question("y" * 70), question("x" * 35, repeat=1)]
     known = [Answer(requests[2].hash, "toy", 0, "failed")]

@@ -6,7 +6,7 @@ import pytest
 from asking import SECRET, ask, echo, question
 
 from scripted import Reply, Server, chat, words
-from weft.endpoint import Endpoint, Ledger, Useless, answered, complete
+from weft.endpoint import Client, Endpoint, Ledger, Request, Useless, answered, complete
 from weft.endpoint.journal import read
 from weft.errors import WeftError
 
@@ -48,6 +48,7 @@ def test_a_passing_trouble_is_asked_again(tmp_path, trouble, named):
             "usage": {"prompt_tokens": "x"},
         },
         {"choices": [{"message": {"refusal": "no"}}]},
+        {"choices": [{"message": {"content": "fine"}}], "failed": [SECRET], "refused": {}, "finish": 1},
         b"\xff\xfe",
         b"[" * 50_000,
     ],
@@ -148,6 +149,48 @@ def test_a_dead_endpoint_is_given_up(tmp_path):
         assert len(server.seen) < 25
 
 
+def test_questions_that_are_turned_down_never_block_those_behind_them(tmp_path):
+    """30 of 60 are turned down for good, and they come first."""
+    bad = Reply(400, {"error": {"message": "too long"}})
+    with Server(lambda body, time: bad if int(words(body)) < 30 else "fine") as server:
+        questions = [question(str(n)) for n in range(60)]
+        with pytest.raises(WeftError, match="20 questions in a row, the last one so: 400: too long"):
+            ask(server, tmp_path, *questions[:50], concurrency=1)
+        assert len(server.seen) == 20
+        assert len(ask(server, tmp_path, *questions[:50], concurrency=1)) == 50  # the 20, 10 more, and those behind
+        assert len(answered(tmp_path / "answers.jsonl")) == 20
+        answers = ask(server, tmp_path, *questions)
+        assert {text for text, answer in answers.items() if answer.status == "failed"} == {str(n) for n in range(30)}
+        fresh = [question(str(n), repeat=1) for n in range(-30, 0)]  # where anything was answered, they do not count
+        assert len(ask(server, tmp_path, questions[-1], *fresh)) == 31
+        assert len(read(tmp_path / "answers.jsonl")) == 30 + 30 + 30  # each is written down once
+
+
+def test_an_endpoint_that_turns_everything_down_is_given_up_in_every_run(tmp_path):
+    unknown = Reply(400, {"error": {"message": "no such field"}})
+    with Server(lambda body, time: unknown if "wrong" in body else "fine") as server:
+        ask(server, tmp_path, question("a"))
+        wrong = [Request(({"role": "user", "content": f"q{n}"},), {"wrong": 1}) for n in range(100)]
+        for sent in (20, 40):  # those that are known to be turned down tell nothing new
+            before = len(server.seen)
+            with pytest.raises(WeftError, match="20 questions in a row, the last one so: 400: no such field"):
+                ask(server, tmp_path, *wrong, concurrency=1)
+            assert len(server.seen) - before == sent
+
+
+def test_an_error_that_repeats_the_question_is_no_refusal(tmp_path):
+    sale = "dress that was flagged as sale"
+    script = {
+        sale: Reply(400, {"error": {"message": f"cannot parse: {sale}"}}),
+        "a dress": Reply(400, {"error": {"message": "your prompt was flagged"}}),
+        "broken": Reply(500, {"error": {"message": "worker 3 was flagged as dead"}}),
+    }
+    with Server(lambda body, time: script[words(body)]) as server:
+        answers = ask(server, tmp_path, *map(question, script), tries=2)
+        assert len(server.seen) == 4  # what is broken is asked again
+    assert [answers[text].status for text in script] == ["failed", "refused", "failed"]
+
+
 def test_the_key_is_written_nowhere(tmp_path, capfd):
     with Server(
         lambda body, time: f"the key is {SECRET}" if time > 1 else Reply(500, f"bad {SECRET}".encode())
@@ -187,3 +230,21 @@ def test_a_bad_address_is_named(url):
     with pytest.raises(WeftError, match="looks like") as raised:
         Endpoint(url, "toy")
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://..//v1", "http://[v1.x]/v1", "http://x/\x00v1", f"http://{'a' * 70}.com/v1",
+        f"http://me:{SECRET}@..x/v1?key={SECRET}",
+    ],
+)  # fmt: skip
+def test_an_address_that_nothing_can_be_sent_to_is_named(tmp_path, url):
+    with pytest.raises(WeftError, match="looks like") as raised:
+        list(complete([question("a")], Endpoint(url, "toy", tries=1), tmp_path / "a.jsonl"))
+    assert SECRET not in str(raised.value) and (SECRET in url or repr(url) in str(raised.value))
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8/v1", "http://m\u00fcnchen.de/v1", "https://a_b.c/v1/?x=1"])
+def test_unusual_addresses_are_none_the_worse(url):
+    Client(Endpoint(url, "toy"), Ledger()).close()

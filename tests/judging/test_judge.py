@@ -1,6 +1,7 @@
 """Judging by an endpoint, over real HTTP: every answer kept, none paid twice, what is missing is missing."""
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from weft.endpoint import Asked, Endpoint, Ledger
 from weft.endpoint.journal import read
 from weft.errors import WeftError
 from weft.judging import judgements, prompt
+from weft.judging.ensemble import read_all
 from weft.judging.judge import by_endpoint, render, sampled
 from weft.judging.pool import Pair, Pool
 from weft.judging.rubric import RUBRICS, rubric_of
@@ -136,6 +138,31 @@ def test_a_dry_run_sends_nothing_and_a_budget_stops_cleanly(pool, tmp_path):
         assert f"about {100 * (len(pool) - done):,} tokens in" in told
         judged(pool, tmp_path, server)
         assert len(server.seen) == len(pool)
+
+
+def test_what_was_paid_before_a_run_died_is_read_by_everyone(pool, tmp_path):
+    def dying(body, time):
+        return truthful(body) if len(server.seen) <= 15 else Reply(401, {})
+
+    with Server(truthful) as server:  # 0.11 a pair: the first run leaves a table of a few pairs
+        ledger = Ledger(price_in=1000.0, price_out=1000.0, budget=1.0)
+        first = judged(pool, tmp_path, server, how={"ledger": ledger})["counts"]["graded"]
+    with Server(dying) as server, pytest.raises(WeftError, match="refuses the key"):
+        judged(pool, tmp_path, server)
+    table = pq.read_table(tmp_path / "judgements.parquet")
+    assert len(table) == len(read_all([tmp_path])) == len(read(tmp_path / "judgements.jsonl")) > first
+    assert table.schema.metadata[b"rubric"]
+
+
+def test_a_pool_with_pictures_that_no_server_takes_is_finished_all_the_same(pool, tmp_path):
+    """The pairs of five queries of six are turned down: no later run ends before it asked for the others."""
+    with Server(lambda body, time: truthful(body) if asked(body)[0] == 5 else Reply(400, {"error": "size"})) as server:
+        for _ in range(len(pool) // 20 + 1):
+            with contextlib.suppress(WeftError):
+                found = judged(pool, tmp_path, server)["counts"]
+        assert found["graded"] == sum(pair.query_id == "q5" for pair in pool.pairs())
+        assert found["failed"] == len(pool) - found["graded"] > 20
+        assert judged(pool, tmp_path, server)["counts"] == found  # and stays so: nothing new fails, nothing ends
 
 
 KILLED = """

@@ -9,6 +9,7 @@ import pytest
 from pools import benchmark, drawn, pool, system
 
 from weft.benchmarks.record import Benchmark
+from weft.benchmarks.trec import file_name
 from weft.catalogue.images import fingerprint
 from weft.errors import WeftError
 from weft.judging.gather import Wanted, build, make, render
@@ -144,6 +145,49 @@ def test_another_pool_is_never_written_over_one(tmp_path, changed):
         make(spec, ["bm25"], tmp_path / "p", Wanted(depth=3, **changed))
 
 
+def run_of(first: int) -> str:
+    return "".join(f"q{query} Q0 {first + rank} {rank} {9 - rank} mine\n" for query in range(6) for rank in range(4))
+
+
+def test_a_pool_of_a_run_that_has_changed_is_not_passed_off_as_its_own(tmp_path):
+    benchmark(tmp_path / "b")
+    run, wanted = tmp_path / "a.trec", Wanted(depth=3, sample=0, cut=3)
+
+    def pooled() -> dict:
+        return make(f"own={tmp_path / 'b'}", [str(run), "bm25"], tmp_path / "p", wanted)
+
+    run.write_text(run_of(0))
+    first = pooled()
+    run.write_text(run_of(20))
+    with pytest.raises(WeftError, match=r"pooled from other results than mine has now.*name another folder"):
+        pooled()
+    run.write_text(run_of(0))
+    assert pooled() == first
+
+
+def test_a_pool_of_an_evaluation_or_a_model_that_has_changed_neither(tmp_path, monkeypatch):
+    made = benchmark(tmp_path / "b")
+    (tmp_path / "dull.py").write_text(GREY.replace("Grey", "Dull"))
+    monkeypatch.syspath_prepend(tmp_path)
+    specs, wanted = [str(tmp_path / "e"), "d=python:dull:Dull"], Wanted(depth=3, sample=0, cut=3)
+
+    def pooled(**systems) -> int:
+        write_evaluation(tmp_path / "e", made, systems)
+        other = tmp_path / "e" / "runs" / f"{file_name('a', 'elsewhere', made.tasks[0].name)}.trec"
+        other.write_text(run_of(len(systems)).replace("mine", "a"))  # of another benchmark: no part of the pool
+        return make(f"own={tmp_path / 'b'}", specs, tmp_path / "p", wanted)["pairs"]
+
+    count = pooled(a=1)
+    assert pooled(a=1) == count
+    for changed, named in (({"a": 2}, "a"), ({"a": 1, "b": 2}, ".*/e")):
+        with pytest.raises(WeftError, match=f"other results than {named} has now"):
+            pooled(**changed)
+    assert pooled(a=1) == count
+    monkeypatch.setattr("dull.Dull.fingerprint", "other weights")
+    with pytest.raises(WeftError, match="other results than d has now"):
+        pooled(a=1)
+
+
 RUN = "q1 Q0 4 1 0.9 mine\nq1 Q0 7 2 0.9 mine\nq1 Q0 2 9 1.5 mine\nq0 Q0 nobody 1 1 mine\nq0 Q0 3 2 0.5 mine\n"
 
 
@@ -176,17 +220,24 @@ def test_a_bad_run_is_named(tmp_path, text, said):
         list(open_systems([str(tmp_path / "a.run")], made.name, made.tasks, tmp_path))
 
 
-def test_an_evaluation_s_folder_gives_all_its_models(tmp_path):
+def write_evaluation(folder: Path, made: Benchmark, seeds: dict[str, int]) -> dict:
+    """The runs of systems that rank by chance."""
     from weft.evaluate import Scored
     from weft.results import write_runs
 
-    made = benchmark(tmp_path / "b")
     task = made.tasks[0]
     scored = {
         name: {(made.name, task.name): Scored({}, drawn(name, seed, depth=10).rankings[task.name], np.ones((6, 10)))}
-        for seed, name in enumerate(["a model", "bm25"])
+        for name, seed in seeds.items()
     }
-    write_runs(tmp_path / "e" / "runs", {(made.name, task.name): task}, scored)
+    write_runs(folder / "runs", {(made.name, task.name): task}, scored)
+    return scored
+
+
+def test_an_evaluation_s_folder_gives_all_its_models(tmp_path):
+    made = benchmark(tmp_path / "b")
+    task = made.tasks[0]
+    scored = write_evaluation(tmp_path / "e", made, {"a model": 0, "bm25": 1})
     found = {one.name: one for one in open_systems([str(tmp_path / "e")], made.name, made.tasks, tmp_path)}
     assert set(found) == {"a_model", "bm25"}
     for name, by_task in scored.items():
@@ -196,16 +247,19 @@ def test_an_evaluation_s_folder_gives_all_its_models(tmp_path):
         list(open_systems([str(tmp_path / "e")], "other", made.tasks, tmp_path))
 
 
+GREY = """
+import numpy as np
+class Grey:
+    fingerprint = "grey"
+    def embed_images(self, images):
+        return np.stack([np.asarray(i.resize((2, 2)), dtype=np.float32).ravel() + 1 for i in images])
+    def embed_texts(self, texts):
+        return np.asarray([[len(t) + n for n in range(12)] for t in texts], dtype=np.float32)
+"""
+
+
 def test_models_and_bm25_are_ranked_now(tmp_path, monkeypatch):
-    (tmp_path / "grey.py").write_text(
-        "import numpy as np\n"
-        "class Grey:\n"
-        "    fingerprint = 'grey'\n"
-        "    def embed_images(self, images):\n"
-        "        return np.stack([np.asarray(i.resize((2, 2)), dtype=np.float32).ravel() + 1 for i in images])\n"
-        "    def embed_texts(self, texts):\n"
-        "        return np.asarray([[len(t) + n for n in range(12)] for t in texts], dtype=np.float32)\n"
-    )
+    (tmp_path / "grey.py").write_text(GREY)
     monkeypatch.chdir(tmp_path)
     benchmark(tmp_path / "b")
     facts = make(f"own={tmp_path / 'b'}", ["g=python:grey:Grey", "bm25"], tmp_path / "p", Wanted(depth=4, sample=1))

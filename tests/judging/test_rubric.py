@@ -25,6 +25,8 @@ THREE, FOUR = RUBRICS["fashion-0-3"], RUBRICS["fashion-0-4"]
         '<think>is it a 3? {"grade": 3}</think>\n{"grade": 2}',
         "Reason: fits well.\nGrade: 2",
         "**Grade: 2**",
+        "- grade = (2)",
+        '**Grade:** "2"',
     ],
 )
 def test_a_clear_answer_is_read(answer):
@@ -52,6 +54,12 @@ def test_a_clear_answer_is_read(answer):
         '{"grade": 2} or {"grade": 3}',
         "<think>\nGrade: 2\nor rather",
         '{"grade": NaN}',
+        "grade: -1",
+        "Grade: - 1",
+        "grade: \u22122",
+        "grade: <2",
+        "grade: .2",
+        "grade:\n- 2",
         "[" * 100_000,
     ],
 )

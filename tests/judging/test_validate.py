@@ -1,5 +1,8 @@
 """The judge under test: what is said of a judge whose every fault was planted."""
 
+import json
+import os
+
 import judged_evaluation as toy
 import numpy as np
 import pytest
@@ -95,6 +98,26 @@ def test_people_among_themselves_and_few_queries():
     assert pair["exact"][0] == pytest.approx((truth != 1).mean()) and 0.5 < record["people"]["alpha"][0] < 1
     few = validate(graded(truth[:4], "j"), graded(truth[:4]))["judges"][0]["agreement"]
     assert few["kappa"]["quadratic"] == [1, None, None]  # four queries give no interval
+
+
+def test_two_rubrics_are_never_compared():
+    one, other = graded(world(), "j", rubric="three@1"), graded(world(), "human:ANNA", rubric="four@1")
+    for judged, human in ((one, other), (one + other, ()), (one, one + other)):
+        with pytest.raises(WeftError, match=r"several rubrics \(four@1, three@1\)"):
+            validate(judged, human)
+    assert validate(one, graded(world(), "human:ANNA", rubric="three@1"))["rubric"] == ["three@1"]
+
+
+def test_of_a_folder_the_newer_file_counts_and_of_its_lines_the_last(tmp_path):
+    """A killed run leaves the table of the one before it, and lines that hold more."""
+    toy.write_judgements(tmp_path / "judgements.parquet", [toy.judgement(0, 0, 1.0, "j")])
+    lines = [toy.judgement(0, 0, 1.0, "j"), toy.judgement(0, 1, None, "j", status="failed")]
+    lines += [toy.judgement(0, 1, 3.0, "j"), toy.judgement(0, 1, 2.0, "k")]
+    (tmp_path / "judgements.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+    for age, expected in ((1, [1.0, 3.0, 2.0]), (-1, [1.0])):
+        when = (tmp_path / "judgements.parquet").stat().st_mtime + age
+        os.utime(tmp_path / "judgements.jsonl", (when, when))
+        assert [row["grade"] for row in read_all([tmp_path])] == expected
 
 
 def test_what_cannot_be_compared_is_said(tmp_path):

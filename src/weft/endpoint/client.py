@@ -1,7 +1,6 @@
 """Asks one question of an OpenAI-compatible endpoint until it is answered, refused, or not worth asking again."""
 
 import json
-import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from weft.endpoint.ledger import Ledger
 from weft.endpoint.pace import Pace, backoff, retry_after
-from weft.endpoint.post import Again, Post
+from weft.endpoint.post import Again, Post, no_address
 from weft.endpoint.wire import Answer, Request
 from weft.engine import Lost, current
 from weft.errors import WeftError
@@ -50,8 +49,7 @@ class Endpoint:
         except ValueError:  # half a bracket, or a port that is none
             sound = False
         if not sound:
-            shown = re.split(r"[?#]", self.url)[0].rpartition("@")[2]  # as `place`: nothing that may be secret
-            raise WeftError(f"{shown!r} is no endpoint: it looks like http://localhost:8000/v1")
+            raise no_address(self.url)
         if not (self.key.isascii() and self.key.isprintable()):
             raise WeftError("the key holds letters that no header can: was it copied whole, without line ends?")
         if not self.model:
@@ -118,11 +116,12 @@ class Client:
                     return None
         return self._failed(request, f"{reason} ({self.endpoint.tries} tries)")
 
-    def _failed(self, request: Request, reason: str, status: str = "failed") -> Answer:
-        return Answer(request.hash, self.endpoint.model, request.repeat, status, reason=reason)
+    def _failed(self, request: Request, reason: str, status: str = "failed", finish: str = "") -> Answer:
+        return Answer(request.hash, self.endpoint.model, request.repeat, status, reason=reason, finish=finish)
 
     def _post(self, request: Request, with_schema: bool = True) -> dict:
-        """The answer's JSON, or `{"refused": reason}`, `{"failed": reason}` where it is no use to ask this again."""
+        """The answer's JSON, or `{"refused": reason}`, `{"failed": reason}` where it is no use to ask this again; the
+        latter with the HTTP status, as "finish"."""
         with_schema = with_schema and self.schemas and request.schema is not None
         fields = {"temperature": 0.0, **request.body}
         body = {"model": self.endpoint.model, "messages": request.messages}
@@ -137,9 +136,11 @@ class Client:
                 found["choices"][0]["message"].get("content")
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 raise Again(f"not an answer: {self._told(data)}", charged=True) from None
-            return found
-        told = self._told(data)
-        if any(sign in told for sign in FILTERED):
+            return {name: found.get(name) for name in ("choices", "usage", "model")}  # "failed" is a word of ours alone
+        told, asked = self._told(data), json.dumps(request.messages, ensure_ascii=False)
+        passing = status in (408, 409, 425, 429) or status >= 500
+        # Errors repeat what they were asked: a title that "was flagged as sale" is no filter's word.
+        if not passing and any(sign in told and sign not in asked for sign in FILTERED):
             return {"refused": told}
         if status in (401, 403):
             raise Useless(f"{self.endpoint.place} refuses the key ({status}): {told}")
@@ -147,7 +148,7 @@ class Client:
             raise Useless(f"{self.endpoint.place} has no /chat/completions or no model {self.endpoint.model!r}: {told}")
         if status == 402 or (status == 429 and "insufficient_quota" in told):
             raise Useless(f"{self.endpoint.place} has no credit left: {told}")
-        if status in (408, 409, 425, 429) or status >= 500:
+        if passing:
             wait = retry_after(headers.get("retry-after")) or None  # 0 says nothing: then our own back-off
             if wait is not None and wait > PATIENCE:
                 raise Useless(f"{self.endpoint.place} asks to wait for {wait:,.0f} s: run again then ({told})")
@@ -158,7 +159,7 @@ class Client:
                 self.schemas = False
                 say(f"{self.endpoint.place} does not take a JSON schema ({status}): answers are read from text")
             return found
-        return {"failed": f"{status}: {told}"}
+        return {"failed": f"{status}: {told}", "finish": str(status)}
 
     def _send(self, body: dict) -> tuple[int, dict, bytes]:
         try:
@@ -169,7 +170,7 @@ class Client:
     def _answer(self, request: Request, found: dict, seconds: float) -> Answer:
         for status in ("refused", "failed"):
             if status in found:
-                return self._failed(request, found[status], status)
+                return self._failed(request, found[status], status, found.get("finish", ""))
         choice = found["choices"][0]
         message, usage = choice["message"], found.get("usage")
         usage = usage if isinstance(usage, dict) else {}

@@ -11,13 +11,17 @@ from weft.endpoint.wire import Answer, Request
 from weft.errors import WeftError
 
 HOPELESS = 20
-"""Questions that fail one after another, each after all its tries, before the endpoint is given up."""
+"""Questions that fail one after another, as `complete` counts them, before the endpoint is given up."""
 
 Key = tuple[str, str, int]
 
 
 def answered(cache: Path) -> dict[Key, Answer]:
-    """Everything that a cache of answers holds, by (hash, model, repeat)."""
+    """Every answer that a cache holds, by (hash, model, repeat); not the questions that were turned down."""
+    return {key: answer for key, answer in _held(cache).items() if answer.status != "failed"}
+
+
+def _held(cache: Path) -> dict[Key, Answer]:
     found = (Answer(**row) for row in _sound(cache))
     return {answer.key: answer for answer in found}
 
@@ -37,9 +41,14 @@ def complete(
     """Each question with its answer, in the order in which they come.
 
     Equal questions (hash, model and repeat) are asked once, now and in every later run with the same cache. A killed
-    run loses at most what was in flight. Failed questions are not kept: a later run asks them again. Once the budget
-    does not allow one more question, those whose answers are known still come, the others are counted in `ledger.left`.
+    run loses at most what was in flight. Failed questions are asked again by a later run. Once what was spent leaves
+    no room for one more question, those whose answers are known still come, the others are counted in `ledger.left`.
     Whoever stops reading early still has the answers kept that were on their way.
+
+    The endpoint is given up when `HOPELESS` questions fail one after another. One that it turns down (400: too long, a
+    bad picture) may be bad by itself: it counts only while this run has seen no answer, known ones included, and not
+    if an earlier run wrote down that it was turned down. So bad questions never keep a run from those behind them,
+    and an endpoint that turns everything down (a wrong parameter) is still given up.
 
     Args:
         requests: read as they are needed, never all at once.
@@ -47,26 +56,31 @@ def complete(
         load: (SHA-256, longer side) -> the data URL of a picture that a question refers to.
 
     Raises:
-        WeftError: the endpoint is useless (`client.Useless`), or `HOPELESS` questions failed one after another; what
-            was answered until then is kept.
+        WeftError: the endpoint is useless (`client.Useless`) or given up; what was answered until then is kept.
     """
     ledger = ledger if ledger is not None else Ledger()
     client = Client(endpoint, ledger, load)
     with journal.Journal(cache) as kept, ThreadPoolExecutor(endpoint.concurrency) as threads:
-        known = answered(cache)
+        held = _held(cache)
+        known = {key: answer for key, answer in held.items() if answer.status != "failed"}
+        bad = held.keys() - known.keys()  # turned down by an earlier run
         flying: dict[Future, Key] = {}
         waiting: dict[Key, list[Request]] = {}
-        streak = 0
+        streak, serves = 0, False
 
         def landed() -> Iterator[tuple[Request, Answer]]:
-            nonlocal streak
+            nonlocal streak, serves
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 key, answer = flying.pop(future), future.result()
                 same = waiting.pop(key)
                 if answer.status != "failed":
                     known[key] = answer
                     ledger.kept += len(same) - 1
-                streak = streak + 1 if answer.status == "failed" else 0
+                    streak, serves = 0, True
+                else:
+                    streak += not (answer.finish and (serves or key in bad))
+                    if answer.finish and key not in bad:
+                        kept.add(answer.row())
                 yield from ((request, answer) for request in same)
                 if streak >= HOPELESS:
                     raise WeftError(
@@ -78,17 +92,21 @@ def complete(
             for request in requests:
                 key = (request.hash, endpoint.model, request.repeat)
                 if key in known:
-                    ledger.kept += 1
+                    ledger.kept, serves = ledger.kept + 1, True
                     yield request, known[key]
-                elif key in waiting:
+                    continue
+                if key in waiting:
                     waiting[key].append(request)
-                elif (reserved := ledger.reserve(request)) is None:
+                    continue
+                while (reserved := ledger.reserve(request)) is None and flying:
+                    yield from landed()  # each had its longest answer set aside, and mostly costs less
+                if reserved is None:
                     ledger.left += 1
-                else:
-                    waiting[key] = [request]
-                    flying[threads.submit(_ask, client, request, reserved, kept)] = key
-                    while len(flying) >= endpoint.concurrency:
-                        yield from landed()
+                    continue
+                waiting[key] = [request]
+                flying[threads.submit(_ask, client, request, reserved, kept)] = key
+                while len(flying) >= endpoint.concurrency:
+                    yield from landed()
             while flying:
                 yield from landed()
         finally:

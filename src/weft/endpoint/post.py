@@ -1,11 +1,12 @@
 """One attempt to ask: pictures put into the message, sent, and the whole answer read; in this process or a worker's."""
 
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from weft.endpoint.wire import sent
-from weft.errors import extra
+from weft.errors import WeftError, extra
 
 LARGEST = 1 << 22
 """Bytes of an answer beyond which it is not read: an endpoint is not trusted to be sane."""
@@ -20,6 +21,12 @@ class Again(Exception):
         self.what, self.wait, self.charged = what, wait, charged
 
 
+def no_address(url: str) -> WeftError:
+    """What to raise for it, without what may be secret in it."""
+    shown = re.split(r"[?#]", url)[0].rpartition("@")[2]
+    return WeftError(f"{shown!r} is no endpoint: it looks like http://localhost:8000/v1")
+
+
 class Post:
     """Sends requests to one address, from any number of threads. It can be copied to another process, which then
     opens connections of its own.
@@ -28,7 +35,7 @@ class Post:
         load: (SHA-256, longer side) -> the data URL of a picture that a message refers to.
 
     Raises:
-        WeftError: httpx is not installed.
+        WeftError: httpx is not installed, or nothing can be sent to this address.
     """
 
     def __init__(
@@ -37,6 +44,12 @@ class Post:
         httpx = extra("httpx", "judge", "an endpoint")
         self.url, self.key, self.timeout, self.connections, self.load = url, key, timeout, connections, load
         self._httpx = httpx
+        parts = urlsplit(url)  # some have an ?api-version=
+        self._address = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
+        try:
+            httpx.URL(self._address).raw_host.decode().encode("idna")  # as httpx and a socket will: no error of theirs
+        except (httpx.InvalidURL, UnicodeError):
+            raise no_address(url) from None
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=connections))
 
@@ -58,10 +71,8 @@ class Post:
         httpx = self._httpx
         body = body | {"messages": sent(body["messages"], self.load)}
         until = time.monotonic() + self.timeout
-        parts = urlsplit(self.url)  # some have an ?api-version=
-        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + "/chat/completions"))
         try:
-            with self._http.stream("POST", url, json=body) as response:
+            with self._http.stream("POST", self._address, json=body) as response:
                 data = bytearray()
                 for part in response.iter_bytes():
                     data += part

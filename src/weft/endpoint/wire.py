@@ -62,7 +62,8 @@ class Answer:
 
     Attributes:
         status: "answered"; "refused" by the model or its provider's filter; "failed", where none could be had.
-        text: as it came; reason: why there is none. finish: the endpoint's own word ("stop", "length").
+        text: as it came; reason: why there is none. finish: the endpoint's own word ("stop", "length"); of a failed one
+            the HTTP status by which it turned the question down, "" where it never came to that.
         model: that was asked; served: what the endpoint says it was.
         tokens_in, tokens_out: as the endpoint counts them; guesses where it does not.
         seconds: from sending to the whole answer, without waiting for a turn; created: when, ISO 8601 UTC.

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from weft.endpoint import journal
 from weft.errors import WeftError
+from weft.judging import judgements
 from weft.judging.judgements import LINES, SCHEMA, TABLE
 
 Key = tuple[str, str, str]
@@ -55,11 +56,7 @@ def grades_of(rows: Iterable[dict], judges: Collection[str] = ()) -> Grades:
             grades[row["judge"]].append(float(row["grade"]))
     if unknown := set(judges) - set(seen):
         raise WeftError(f"no judgement by {', '.join(sorted(unknown))}")
-    if len(rubrics) > 1:
-        raise WeftError(
-            f"the judgements follow several rubrics ({', '.join(sorted(rubrics))}), whose grades are not one scale: "
-            "give one rubric's at a time"
-        )
+    one_rubric(rubrics)
     values, tied = {}, 0
     for key, of in by_judge.items():
         if of:
@@ -67,6 +64,15 @@ def grades_of(rows: Iterable[dict], judges: Collection[str] = ()) -> Grades:
             values[key], between = middle(each)
             tied += between
     return Grades(values, tuple(seen), frozenset(by_judge.keys() - values.keys()), tied)
+
+
+def one_rubric(rubrics: Iterable[str]) -> None:
+    """Raises `WeftError` where these, of judgements that are to be compared, are several."""
+    if len(several := sorted(set(rubrics))) > 1:
+        raise WeftError(
+            f"the judgements follow several rubrics ({', '.join(several)}), whose grades are not one scale: "
+            "give one rubric's at a time"
+        )
 
 
 def middle(grades: Sequence[float]) -> tuple[float, bool]:
@@ -94,6 +100,8 @@ def by_judge(rows: Iterable[dict]) -> dict[str, list[dict]]:
 def read_all(paths: Sequence[Path]) -> list[dict]:
     """The judgements of several files, or of folders that hold `judgements.parquet` or `.jsonl`, one list.
 
+    Of a folder's two the newer counts: a run that was killed leaves the table of the one before it.
+
     Raises:
         WeftError: a file is missing or damaged, is none of judgements, or holds none.
     """
@@ -105,7 +113,8 @@ def read_all(paths: Sequence[Path]) -> list[dict]:
 
 def _read(path: Path) -> list[dict]:
     if path.is_dir():
-        path = next((p for p in (path / TABLE, path / LINES) if p.exists()), path)
+        there = [each for each in (path / TABLE, path / LINES) if each.exists()]
+        path = max(there, key=lambda each: each.stat().st_mtime_ns, default=path)
     if not path.is_file():
         raise WeftError(f"there is no {path}: name a file of judgements, or a folder that holds judgements.parquet")
     try:
@@ -114,4 +123,6 @@ def _read(path: Path) -> list[dict]:
         raise WeftError(f"{path} cannot be read as judgements: {error}") from None
     if missing := {name for row in rows for name in SCHEMA.names if name not in row}:
         raise WeftError(f"{path} has no {', '.join(sorted(missing))}: it is not a file of judgements")
+    if path.suffix == ".jsonl":  # lines are only ever added: of a repeated judgement the last counts
+        return list({(row["judge"], *judgements.key_of(row)): row for row in rows}.values())
     return rows

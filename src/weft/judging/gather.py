@@ -19,7 +19,7 @@ from weft.judging.blind import write
 from weft.judging.pool import ANSWERS, FACTS, RANDOM, Pair
 from weft.judging.prompt import SIDE, question
 from weft.judging.rubric import RUBRICS
-from weft.judging.systems import System, is_model, open_systems
+from weft.judging.systems import System, changed, is_model, open_systems
 from weft.judging.union import Part, Ranked, deep, depth_table
 from weft.progress import say
 
@@ -62,15 +62,22 @@ def make(
         What `pool.json` holds.
 
     Raises:
-        WeftError: `out` holds another pool: judgements may belong to it; or a benchmark or system cannot be opened.
+        WeftError: `out` holds another pool, or one of files or weights that have changed: judgements may belong to it;
+            or a benchmark or system cannot be opened.
     """
     wanted = wanted or Wanted()
     asked = {"benchmark": on, "systems": list(specs)} | wanted.__dict__
     if (out / FACTS).exists() and not dry:
-        if read_json(out / FACTS).get("asked") != asked:
+        held = read_json(out / FACTS)
+        if held.get("asked") != asked:
             raise WeftError(f"{out} holds another pool, to which judgements may belong: name another folder")
+        if name := changed(held, specs, remote_code):
+            raise WeftError(
+                f"{out} was pooled from other results than {name} has now, and judgements may belong to it: name "
+                "another folder by --out, or put back the file or model that was pooled"
+            )
         say(f"{out}: nothing changed, kept")
-        return read_json(out / FACTS)
+        return held
     cache = cache or out / "cache"
     benchmark = open_benchmark(on, cache / "benchmarks")
     if any(map(is_model, specs)):  # what is embedded must be readable; rankings need no look at every picture

@@ -71,15 +71,15 @@ def by_endpoint(
     if asked.dry_run:
         return {"estimate": str(guess)}
     new = (request for request in requests() if key_of(_told(request, endpoint.model)) not in done)
-    with (
-        Journal(out / LINES) as journal,
-        contextlib.closing(complete(new, endpoint, cache, ledger, pictures(pool.image))) as found,
-    ):
-        for request, answer in progress(found, "judging", total=total - len(done), unit="pair"):
-            told = _told(request, endpoint.model) | {"judge": judge, "rubric": str(rubric)}
-            journal.add(told | _graded(answer, rubric))
-    say(str(ledger))
-    counts = export(out, rubric.metadata)
+    with Journal(out / LINES) as journal:
+        try:
+            with contextlib.closing(complete(new, endpoint, cache, ledger, pictures(pool.image))) as found:
+                for request, answer in progress(found, "judging", total=total - len(done), unit="pair"):
+                    told = _told(request, endpoint.model) | {"judge": judge, "rubric": str(rubric)}
+                    journal.add(told | _graded(answer, rubric))
+        finally:  # of a run that ends early, too: others read the table
+            say(str(ledger))
+            counts = export(out, rubric.metadata)
     found = {"estimate": str(guess), "counts": counts, "spent": str(ledger), "left": ledger.left}
     return found | sampled(pool, out, rubric)
 

@@ -65,7 +65,9 @@ class Rubric:
         try:
             found = json.loads(text, object_pairs_hook=_once)
         except (ValueError, RecursionError):
-            lines = re.findall(r"^\W*grade\W*[:=]\W*(\d+)\W*$", text, flags=re.IGNORECASE | re.MULTILINE)
+            # Before the number no sign but those of emphasis, quotes and brackets: it may be a minus or a "below".
+            stated = r"""^\W*grade\W*[:=][\s*"'`(\[]*(\d+)\W*$"""
+            lines = re.findall(stated, text, flags=re.IGNORECASE | re.MULTILINE)
             found = {"grade": int(lines[0])} if len(lines) == 1 else None
         grade = found.get("grade") if isinstance(found, dict) else None
         if isinstance(grade, float) and grade.is_integer():

@@ -2,7 +2,7 @@
 
 import glob
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,18 +96,51 @@ def _model(
 def _evaluation(folder: Path, benchmark: str, tasks: Sequence[Retrieval]) -> Iterator[System]:
     found: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     keys: dict[str, dict[str, str]] = defaultdict(dict)
-    for task in tasks:
-        for path in sorted(folder.glob(f"*.{glob.escape(file_name(task.name))}.trec")):
-            tag, results = read_run(path)
-            # A recipe's own evaluation leaves the benchmark out of its files' names.
-            if path.name in {file_name(tag, *part, task.name) + ".trec" for part in ((benchmark,), ())}:
-                found[tag][task.name], _ = rows_of(results, task, path)
-                keys[tag][task.name] = file_key(path)
+    named = {task.name: task for task in tasks}
+    for tag, task, path, results in _runs(folder, benchmark, named):
+        found[tag][task], _ = rows_of(results, named[task], path)
+        keys[tag][task] = file_key(path)
     if not found:
         there = ", ".join(sorted(path.name for path in folder.glob("*.trec"))[:3]) or "none"
         raise WeftError(f"{folder} has no run of {benchmark} (it has {there}): is it an evaluation on this benchmark?")
     for name, rankings in found.items():
         yield System(name, {"kind": "evaluation", "files": keys[name]}, rankings)
+
+
+def _runs(folder: Path, benchmark: str, tasks: Iterable[str]) -> Iterator[tuple[str, str, Path, dict[str, list[str]]]]:
+    """Tag, task, file and results of an evaluation's runs of this benchmark."""
+    for task in tasks:
+        for path in sorted(folder.glob(f"*.{glob.escape(file_name(task))}.trec")):
+            tag, results = read_run(path)
+            # A recipe's own evaluation leaves the benchmark out of its files' names.
+            if path.name in {file_name(tag, *part, task) + ".trec" for part in ((benchmark,), ())}:
+                yield tag, task, path, results
+
+
+def changed(facts: Mapping, specs: Sequence[str], remote_code: Collection[str] = ()) -> str:
+    """A system that is not what it was when it was pooled, by another file or other weights; "" if there is none.
+
+    Args:
+        facts: what `pool.json` holds; specs, remote_code: as `open_systems`. Nothing is ranked.
+    """
+    then, now = {}, {}
+    for one in facts["systems"]:
+        keys = [one.get("key"), one.get("fingerprint"), *one.get("files", {}).values()]
+        then |= dict.fromkeys(filter(None, keys), one["name"])
+    for spec in specs:
+        place = split_name(spec)[1]
+        path = Path(place)
+        if place == BM25:
+            keys = []
+        elif (path / "runs").is_dir():
+            runs = _runs(path / "runs", facts["benchmark"]["name"], [task["name"] for task in facts["tasks"]])
+            keys = {(tag, task): file_key(file) for tag, task, file, _ in runs}.values()
+        elif path.is_file():
+            keys = [file_key(path)]
+        else:
+            keys = [load(place, remote_code=remote_code).fingerprint()]
+        now |= dict.fromkeys(filter(None, keys), spec)
+    return next((name for key, name in (then | now).items() if key not in then or key not in now), "")
 
 
 def _run_file(name: str, path: Path, tasks: Sequence[Retrieval]) -> System:

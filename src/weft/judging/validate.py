@@ -8,7 +8,7 @@ import numpy as np
 from weft import stats
 from weft.errors import WeftError
 from weft.judging import agreement
-from weft.judging.ensemble import RULE, Grades, Key, by_judge, grades_of, key_of
+from weft.judging.ensemble import RULE, Grades, Key, by_judge, grades_of, key_of, one_rubric
 
 SCHEMA = "weft-agreement/1"
 FEWEST = 10
@@ -39,12 +39,13 @@ def validate(
     Raises:
         WeftError: no pair was graded by both, or two rubrics are mixed.
     """
+    given = [*judged, *human]
+    one_rubric(row["rubric"] for row in given)
     judges = by_judge(judged)
     everyone = {name: grades_of(rows) for name, rows in judges.items()}
     if len(judges) > 1:
         everyone[f"median of {len(judges)}"] = grades_of(judged)
     truth = grades_of(human) if human else None
-    given = [*judged, *human]
     levels = _levels(given)
     rows = []
     for name, grades in everyone.items():
