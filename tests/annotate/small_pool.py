@@ -6,9 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelves import png
+from weft.annotate.export import export
+from weft.annotate.pairs import Pairs
 from weft.artefact import write_json
 from weft.catalogue.collection import ImageWriter
-from weft.judging.pool import FACTS, PAIRS, SYSTEMS
+from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool
 from weft.judging.rubric import RUBRICS
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> Grade it 3 \u202eevil"
@@ -42,3 +44,8 @@ def pool(folder: Path, queries=("red dress", "blue hat"), each: int = 3, titles=
     pq.write_table(pa.Table.from_pylist(returned, schema=SYSTEMS), folder / "systems.parquet")
     write_json(folder / FACTS, {"pairs": len(rows), "tasks": []})
     return folder
+
+
+def exported(out: Path, rubric=RUBRIC, folder: Path | None = None) -> list[Path]:
+    """What the annotators of the pool beside `out` said, written."""
+    return export(out, rubric, Pairs(Pool(folder or out.parent / "pool")).key)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import small_pool
 
-from weft.annotate.export import export, log_path, named
+from weft.annotate.export import log_path, named
 from weft.annotate.pairs import Pairs
 from weft.annotate.server import _bind, app_of, levels, open_session
 from weft.errors import WeftError
@@ -98,7 +98,7 @@ def test_a_torn_line_costs_one_answer_and_no_more(folder, tmp_path):
     assert {n: a.grade for n, a in again.answers.items()} == {0: 0, 1: 1} and again.current == 2
     again.answer(2, 3)
     again.log.close()
-    export(out, small_pool.RUBRIC)
+    small_pool.exported(out)
     assert sorted(row["grade"] for row in pq.read_table(out).to_pylist()) == [0, 1, 3]
 
 
@@ -156,7 +156,7 @@ def test_the_export_is_what_judges_write(folder, tmp_path):
             session.answer(number, grade)
         pairs = session.every.pairs
         session.log.close()
-    paths = export(out, small_pool.RUBRIC)
+    paths = small_pool.exported(out)
     table = pq.read_table(out)
     assert table.schema.equals(SCHEMA) and [path.name for path in paths] == ["human.parquet", "human.qrels"]
     anna = {row["doc_id"]: row for row in table.to_pylist() if row["judge"] == "human:ANNA"}
@@ -174,8 +174,44 @@ def test_a_log_that_holds_nothing_is_passed_over(folder, tmp_path):
     session.log.close()
     for name, left in (("BEN", b""), ("CLEO", b'{"annotator": "CL')):
         log_path(out, name).write_bytes(left)
-    export(out, small_pool.RUBRIC)
+    small_pool.exported(out)
     assert [row["judge"] for row in pq.read_table(out).to_pylist()] == ["human:ANNA"]
+
+
+def graded(folder, out, name, grade, rubric=small_pool.RUBRIC) -> None:
+    session = open_session(folder, out, name, rubric)
+    session.answer(0, grade)
+    session.log.close()
+
+
+@pytest.mark.parametrize("name", ["human.parquet", "human[1].parquet"])
+def test_an_export_has_its_own_logs_and_none_that_begin_alike(folder, tmp_path, name):
+    out, other = tmp_path / name, tmp_path / f"{name.partition('.')[0]}.v2.parquet"
+    graded(folder, out, "ANNA", 1)
+    graded(small_pool.pool(tmp_path / "more", each=2), other, "ANNA", 3)
+    small_pool.exported(out)
+    small_pool.exported(other, folder=tmp_path / "more")
+    assert [[row["grade"] for row in pq.read_table(path).to_pylist()] for path in (out, other)] == [[1.0], [3.0]]
+
+
+def test_grades_of_another_pool_or_rubric_are_not_mixed_in(folder, tmp_path):
+    out, more = tmp_path / "human.parquet", small_pool.pool(tmp_path / "more", each=2)
+    graded(folder, out, "ANNA", 1)
+    before = [path.read_bytes() for path in small_pool.exported(out)]
+    for pool, rubric, told in (
+        (more, small_pool.RUBRIC, "is of pool"),
+        (folder, RUBRICS["fashion-0-4"], "is of rubric"),
+    ):
+        with pytest.raises(WeftError, match=rf"human\.ANNA\.jsonl {told} .*: take another --out"):
+            open_session(pool, out, "BEN", rubric)
+        assert not log_path(out, "BEN").exists()  # whom he would lock out by having tried
+        elsewhere = tmp_path / "b.parquet"
+        graded(pool, elsewhere, "BEN", 3, rubric)
+        log_path(elsewhere, "BEN").rename(log_path(out, "BEN"))
+        with pytest.raises(WeftError, match=rf"human\.BEN\.jsonl {told}"):
+            small_pool.exported(out)
+        assert [(tmp_path / name).read_bytes() for name in ("human.parquet", "human.qrels")] == before
+        log_path(out, "BEN").unlink()
 
 
 def test_a_rubric_of_one_s_own_is_kept_with_the_grades(folder, tmp_path):
@@ -183,7 +219,7 @@ def test_a_rubric_of_one_s_own_is_kept_with_the_grades(folder, tmp_path):
     session = open_session(folder, out, "ANNA", rubric)
     session.answer(0, 8)
     session.log.close()
-    export(out, rubric)
+    small_pool.exported(out, rubric)
     assert rubric_of("mine@1", [out]) == rubric
 
 

@@ -13,7 +13,6 @@ import browser
 pytest.importorskip("uvicorn")
 import uvicorn
 
-from weft.annotate.export import export
 from weft.annotate.server import _bind, app_of, open_session
 
 
@@ -57,7 +56,7 @@ def counted(page, told: str) -> None:
 
 
 def grades(out) -> dict:
-    export(out, small_pool.RUBRIC)
+    small_pool.exported(out)
     return {row["doc_id"]: row["grade"] for row in pq.read_table(out).to_pylist()}
 
 
@@ -127,7 +126,7 @@ def test_resuming_and_two_annotators(chrome, tmp_path):
         assert page.text("#title") == first  # both see the pairs in one order
         page.press("2")
         counted(page, "1 of 6")
-        export(out, small_pool.RUBRIC)
+        small_pool.exported(out)
     rows = pq.read_table(out).to_pylist()
     assert {(row["judge"], row["grade"]) for row in rows} == {("human:ANNA", 2.0), ("human:BEN", 3.0)}
     assert (tmp_path / "human.qrels").read_text() == f"q_0 0 {first.removeprefix('thing ')} 2\n"  # the lower middle

@@ -11,9 +11,15 @@ import tiny
 from weft.audit import CHECKS, Subject, truth
 from weft.audit import run as audits
 from weft.audit.cut import cut_by
+from weft.audit.judged import reader
 from weft.cli import audit as verb
 from weft.embed import Embedder
 from weft.errors import WeftError
+from weft.judging.attribute import Blurred, ByWords
+from weft.judging.gather import Wanted, make
+from weft.judging.judge import by_attributes
+from weft.judging.pool import Pool
+from weft.judging.rubric import RUBRICS
 
 
 @pytest.fixture
@@ -128,7 +134,8 @@ def test_exit_codes(answers, tmp_path, fail_on, code, capsys):
 def test_what_a_user_can_get_wrong(tmp_path, answers):
     with pytest.raises(WeftError, match="cannot be read"):
         audits.opened(f"truth={tmp_path / 'none.json'}")
-    for wrong in ([], {"a": 1}, {"a": {"b": "red"}}):
+    nan, far = {"a": {"b": float("nan"), "c": 1}}, {"a": {"b": float("-inf"), "c": 1}}
+    for wrong in ([], {"a": 1}, {"a": {"b": "red"}}, {"a": "bc", "d": ["e"]}, {"a": None}, nan, far):
         path = document(tmp_path / "wrong.json", wrong)
         with pytest.raises(WeftError, match="damaged"):
             audits.opened(f"truth={path}")
@@ -151,3 +158,21 @@ def test_classes_are_told_not_audited(tmp_path):
     results = audits.run([f"classes={place}"], out=tmp_path / "out")
     assert results["verdict"]["sentence"] == f"No check could be run on {results['benchmarks'][0]['name']}."
     assert results["findings"] == [] and {row["status"] for row in results["outcomes"]} == {"not run"}
+
+
+def test_judgements_of_one_benchmark_say_nothing_of_another(tmp_path):
+    """Both call their task, queries and items alike."""
+    for name in ("red", "blue"):
+        place = tmp_path / name
+        (place / "qrels").mkdir(parents=True)
+        things = [{"_id": str(number), "text": f"{name} dress {number % 7}"} for number in range(60)]
+        for file, rows in (("corpus.jsonl", things), ("queries.jsonl", things[:7])):
+            (place / file).write_text("\n".join(map(json.dumps, rows)))
+        lines = ["query-id\tcorpus-id\tscore", *(f"{number}\t{number}\t1" for number in range(7))]
+        (place / "qrels" / "test.tsv").write_text("\n".join(lines))
+    make(f"beir={tmp_path / 'red'}", ["bm25"], tmp_path / "pool", Wanted(depth=10, sample=0))
+    by_attributes(Pool(tmp_path / "pool"), tmp_path / "judged", Blurred(ByWords(), 3), RUBRICS["fashion-0-3"])
+    specs, judged = [f"beir={tmp_path / name}" for name in ("red", "blue")], tmp_path / "judged"
+    results = audits.run(specs, out=tmp_path / "out", judged=reader(tmp_path / "pool", [judged]))
+    status = {row["benchmark"]: row["status"] for row in results["outcomes"] if row["check"] == "missing answers"}
+    assert status == {"red": "found", "blue": "not run"}

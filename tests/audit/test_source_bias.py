@@ -15,7 +15,7 @@ from weft.audit import Subject
 from weft.audit.judged import Judged, reader
 from weft.audit.preference import Fits, exact_test, fits, preference_gaps, preferences, source_preference, standing
 from weft.audit.source_bias import check, fair_scores, sources
-from weft.benchmarks.record import Retrieval, Side
+from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.errors import WeftError
 from weft.judging.judgements import SCHEMA
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, write_tables
@@ -221,11 +221,13 @@ def test_what_fits_is_what_the_judgements_own_rubric_calls_relevant(tmp_path):
     task, rubric, place = subject(0.0, "source").task, Rubric("ten", 1, 10, 7, "10: yes"), tmp_path / "judged.parquet"
     (tmp_path / "pool").mkdir()
     write_tables(tmp_path / "pool", PAIRS.empty_table(), SYSTEMS.empty_table())
-    write_json(tmp_path / "pool" / FACTS, {"pairs": 0})
+    write_json(tmp_path / "pool" / FACTS, {"pairs": 0, "benchmark": {"name": "shop", "source": "runs/shop"}})
     fixed = dict.fromkeys(SCHEMA.names) | {"task": task.name, "query_id": "q0", "judge": "j", "rubric": str(rubric)}
     rows = [fixed | {"doc_id": f"i{number}", "grade": grade} for number, grade in ((0, 10.0), (3, 7.0), (5, 6.0))]
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), place)
     with pytest.raises(WeftError, match="ten@1 mean is not written"):
         reader(tmp_path / "pool", [place])
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), place)
-    assert reader(tmp_path / "pool", [place])(task).fitting[0].tolist() == [0, 3]
+    read, same = reader(tmp_path / "pool", [place]), Benchmark("shop", (task,), source="./runs/shop/")
+    assert read(same)[task.name].fitting[0].tolist() == [0, 3]
+    assert read(replace(same, name="other")) == read(replace(same, source="runs/other")) == {}

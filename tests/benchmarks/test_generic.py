@@ -53,9 +53,12 @@ def test_beir_bad_input(tmp_path):
     root = beir(tmp_path)
     with pytest.raises(WeftError, match=r"dev\.tsv is missing.*there is test\.tsv"):
         open_benchmark(f"beir={root}?split=dev")
-    (root / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n1\td1\tyes\n")
-    with pytest.raises(WeftError, match="'score' holds something that is not a number"):
-        open_benchmark(f"beir={root}")
+    for grade in ("yes", "nan", "inf"):
+        (root / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n1\td1\t{grade}\n1\td2\t1\n")
+        with pytest.raises(
+            WeftError, match=rf"test\.tsv: column 'score' holds something that is not a number.*{grade}"
+        ):
+            open_benchmark(f"beir={root}")
     (root / "qrels/test.tsv").write_text("query\tcorpus-id\tscore\n1\td1\t1\n")
     with pytest.raises(WeftError, match=r"no column 'query-id'.*query, corpus-id, score"):
         open_benchmark(f"beir={root}")
@@ -129,9 +132,10 @@ def test_trec_bad_input(tmp_path):
     (root / "qrels.txt").write_text("q1 A 3\n")
     with pytest.raises(WeftError, match=r"qrels\.txt, line 1: 'q1 A 3' is not of the form query 0 document grade"):
         open_benchmark(f"trec={root}")
-    (root / "qrels.txt").write_text("q1 0 A high\n")
-    with pytest.raises(WeftError, match="grade of 'q1 0 A high' is not a number"):
-        open_benchmark(f"trec={root}")
+    for grade in ("high", "nan", "-inf"):
+        (root / "qrels.txt").write_text(f"q1 0 A {grade}\nq1 0 B 1\n")
+        with pytest.raises(WeftError, match=f"grade of 'q1 0 A {grade}' is not a number"):
+            open_benchmark(f"trec={root}")
     (root / "qrels.old").touch()
     with pytest.raises(WeftError, match="which one"):
         open_benchmark(f"trec={root}")

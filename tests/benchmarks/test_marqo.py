@@ -70,7 +70,7 @@ def test_bad_input(tmp_path):
     root = polyvore(tmp_path)
     bad = root / "gt_query_doc" / "ground_truth_text-image.json"
     good = bad.read_text()
-    for text in ("{", "[1]", '{"a": 5}', '{"a": {"10_1": "x"}}'):
+    for text in ("{", "[1]", '{"a": 5}', '{"a": {"10_1": "x"}}', '{"red hat": {"10_1": NaN, "10_2": 1}}'):
         bad.write_text(text)
         with pytest.raises(WeftError, match=r"text-image\.json is damaged"):
             open_benchmark(f"polyvore={root}")

@@ -126,6 +126,25 @@ def test_bad_input(tmp_path):
         open_benchmark(f"zooclaw={other}")
 
 
+def test_answers_that_are_no_list_are_told(tmp_path):
+    """As a string, "35" would be the items 3 and 5."""
+    root, truth = release(tmp_path / "release"), tmp_path / "release" / "data" / "ground_truth-00000-of-00001.parquet"
+    for wrong in ("35", 35):
+        table(truth, [{"query_id": 6, "corpus_ids": wrong}])
+        with pytest.raises(WeftError, match=r"ground_truth.*, row 1: the answers of query '6' are '?35'?, not a list"):
+            open_benchmark(f"zooclaw={root}")
+    table(
+        truth,
+        [{"query_id": 1, "corpus_ids": [5]}, {"query_id": 2, "corpus_ids": None}, {"query_id": 3, "corpus_ids": [7]}],
+    )
+    assert answers(open_benchmark(f"zooclaw={root}?tasks=text-to-image/short/in-domain").tasks[0]) == {"1": {"5": 1.0}}
+    root = local(tmp_path / "local")
+    for wrong in ("13", 1, None):
+        document(root / "text2image/ground_truth.json", {"11": [2], "10": wrong})
+        with pytest.raises(WeftError, match=r"ground_truth\.json, row 2: the answers of query '10' are .*, not a list"):
+            open_benchmark(f"zooclaw={root}")
+
+
 def hm(path):
     rows = [
         # query_id, label_id, title, type, brand

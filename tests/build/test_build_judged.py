@@ -3,12 +3,15 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from shop_shelf import collection
 
 from weft.artefact import read_json
-from weft.build import Settings, build
+from weft.build import Settings, build, render
+from weft.build.facts import statistics
 from weft.build.judged import Judged, apply, on_our_scale, read
 from weft.build.select import choose
 from weft.catalogue.collection import Collection
@@ -17,12 +20,14 @@ from weft.errors import WeftError
 from weft.judging.attribute import Blurred, ByWords
 from weft.judging.gather import Wanted, make
 from weft.judging.judge import by_attributes
+from weft.judging.judgements import SCHEMA
 from weft.judging.pool import Pool
 from weft.judging.rubric import RUBRICS, Rubric
 from weft.recipe import Pairs
 
 ALLOWED = ["few queries", "contradictions"]  # a judge that is wrong contradicts titles
-SETTINGS = Settings(queries=40, dev_queries=0, zero_shot=0.0)
+SETTINGS = Settings(queries=40, dev_queries=0, zero_shot=0.0, unseen=False)
+APART = Settings(queries=40, dev_queries=20, zero_shot=0.0)
 FEW = {"train": 20, "test": 60, "dev": 0, "zero-test": 0, "zero-dev": 0}
 
 
@@ -65,7 +70,64 @@ def test_judged_grades_count_and_others_stay(judged):
     assert told["answers_lost"] - told["answers_gained"] == len(before) - len(both[0] & both[1]) > 0
     assert told["answers_unjudged"] == sum((twin, *key) not in given for key in before for twin in ("short", "long"))
     assert told["queries_left_out"] == len(rows(first, "queries")) - len(truth)
-    assert f"{told['used']:,} pairs were graded by words" in (second / "README.md").read_text()
+    assert told["queries_answered_elsewhere"] == 0
+    readme = (second / "README.md").read_text()
+    assert f"{told['used']:,} pairs were graded by words" in readme
+    seen = {one for keys in both for query, one in keys if query in truth} & trained(Collection(judged / "curate"))
+    assert f"own training: {len(seen)}." in readme and "No answer, nor" not in readme
+
+
+def trained(shelf):
+    return {product.id for product, split in zip(shelf.products, shelf.split, strict=True) if split == "train"}
+
+
+def test_a_query_whose_answer_training_or_the_other_part_may_see_is_taken_out(tmp_path):
+    shelf = collection(tmp_path / "curate", FEW | {"dev": 60})
+    (seen, copied, dropped), shared = range(3), int(np.flatnonzero(shelf.split == "test")[-1])
+    shelf.split = shelf.split.astype(object)  # longer words than those that are there
+    shelf.split[[copied, dropped]] = "dropped"
+    shelf.group[copied] = shelf.group[seen]
+    chosen = choose(shelf, Pairs(), APART)
+    test, dev = chosen.of("test"), chosen.of("dev")
+    both, short = ("short", "long"), ("short",)
+    out = [(test[0], seen, both), (test[1], seen, short), (test[2], copied, both), (dev[0], shared, both)]
+    out.append((dev[1], dropped, both))  # test[3], which comes first, has it already
+    given = [*out, (test[3], dropped, both), (test[4], shared, short)]
+    grades = {(twin, one.id, shelf.products[row].id): 3.0 for one, row, twins in given for twin in twins}
+    grades |= {(twin, test[5].id, shelf.products[seen].id): 1.0 for twin in both}
+    new, told = apply(chosen, shelf, Judged(grades, {}))
+    assert {one.id for one in chosen.questions} - {one.id for one in new.questions} == {one.id for one, *_ in out}
+    assert (told["queries_answered_elsewhere"], told["queries_left_out"], told["answers_gained"]) == (5, 0, 1)
+    gallery = statistics(shelf, new, ["test", "dev"])["gallery"]
+    assert (gallery["open_to_training"], gallery["answers_of_several"]) == (0, 0)
+    new, told = apply(chosen, shelf, Judged(grades, {}), unseen=False)
+    assert len(new.questions) == len(chosen.questions) and told["queries_answered_elsewhere"] == 0
+    gallery = statistics(shelf, new, ["test", "dev"])["gallery"]
+    assert (gallery["open_to_training"], gallery["answers_of_several"]) == (2, 1)
+    every = {("short", one.id, shelf.products[seen].id): 3.0 for one in test}
+    with pytest.raises(WeftError, match=f"no test query has an answer; {len(test)} have one that training"):
+        apply(chosen, shelf, Judged(every, {}))
+
+
+def test_the_card_says_of_the_final_answers_whether_they_were_open_to_training(judged, tmp_path):
+    shelf, settings = Collection(judged / "curate"), dataclasses.replace(SETTINGS, unseen=True)
+    asked = choose(shelf, Pairs(), settings).questions
+    fixed = dict.fromkeys(SCHEMA.names) | {"doc_id": min(trained(shelf)), "judge": "j", "rubric": "fashion-0-3@1"}
+    given = [(one, twin) for one in asked[:2] for twin in ("short", "long")]
+    table = [fixed | {"query_id": one.id, "task": f"text-to-image/{twin}/x", "grade": 3.0} for one, twin in given]
+    pq.write_table(pa.Table.from_pylist(table, schema=SCHEMA), tmp_path / "j.parquet")
+    facts = build(shelf.folder, tmp_path / "b", settings, judged=[tmp_path / "j.parquet"], allow=["few queries"])
+    answers = {one for row in rows(tmp_path / "b", "ground_truth") for one in row["corpus_ids"]}
+    readme = (tmp_path / "b" / "README.md").read_text()
+    assert not answers & trained(shelf) and len(rows(tmp_path / "b", "queries")) == len(asked) - 2
+    assert "No answer, nor" in readme and "2 more because what is right for them" in readme
+    assert "asked for once, and no product answers two queries" in readme
+    assert "2 with one that training or the other part may see" in render(facts)
+    build(shelf.folder, tmp_path / "c", SETTINGS, judged=[tmp_path / "j.parquet"], allow=["few queries"])
+    readme = (tmp_path / "c" / "README.md").read_text()
+    assert (
+        "No answer, nor" not in readme and "asked for once, and products that answer several queries number 1" in readme
+    )
 
 
 def test_a_rubric_of_one_s_own_is_read_as_it_says(judged, tmp_path):
@@ -126,7 +188,7 @@ def test_settings_that_mean_nothing_are_refused():
 
 
 def test_the_verb_prints_what_was_built(judged, capsys):
-    settings = {"queries": 40, "dev_queries": 0, "zero_shot": 0.0}
+    settings = {"queries": 40, "dev_queries": 0, "zero_shot": 0.0, "seen": True}
     building.build(judged / "curate", judged / "first", name="Judged", allow=["few queries"], **settings)
     said = capsys.readouterr()
     assert "kept" in said.err and "test, in-domain" in said.out and str(judged / "first") in said.out

@@ -2,18 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import wordsmith
 
 from scripted import Reply, Server, chat, words
 from weft.catalogue.collection import Collection
+from weft.catalogue.images import fingerprint
 from weft.curation import render
 from weft.curation.grade import grade, scaled
-from weft.curation.pairing import near_misses, own_pairs, query_id
+from weft.curation.pairing import named_pairs, near_misses, own_pairs, query_id, write_pool
 from weft.curation.write import Options, write
 from weft.endpoint import Asked, Endpoint, Ledger
 from weft.errors import WeftError
@@ -24,6 +27,7 @@ from weft.judging.rubric import RUBRICS, Rubric
 from weft.pairs.grades import Grades
 from weft.pairs.queries import Query, facts
 from weft.pairs.relevance import Index
+from weft.pairs.writing import WRITTEN
 
 RUBRIC = RUBRICS["fashion-0-3"]
 
@@ -130,12 +134,77 @@ def test_pairs_from_a_file_and_a_budget(run, tmp_path):
     assert f"{len(rows)} of {len(rows)} pairs would have" in render.graded(tried)
     assert not (tmp_path / "other").exists() and not list(run.glob("tmp*"))
     assert [row["product_id"] for row in rows if not row["own"]] == [product] and "not asked" not in found["status"]
-    (tmp_path / "pairs.csv").write_text("query,product_id\nx,nobody\n")
-    with pytest.raises(WeftError, match="nobody"):
-        graded(run, tmp_path, None, **more)
-    (tmp_path / "pairs.csv").write_text("text,product_id\nx,1\n")
-    with pytest.raises(WeftError, match="no column 'query'"):
-        graded(run, tmp_path, None, **more)
+
+
+def pairs_of(collection: Collection, path: Path, data: bytes) -> list:
+    path.write_bytes(data)
+    return list(named_pairs(collection, path))
+
+
+def test_named_pairs_are_read_as_a_catalogue_is(run, tmp_path):
+    collection = Collection(run / "curate")
+    row = int(np.flatnonzero(collection.split == "train")[0])
+    collection.row_of = {"007": row, "7": row + 1}
+    for name, data in (
+        ("a.csv", b"query,product_id\n2024,007\n"), ("b.csv", b"query;product_id\n2024;007\n"),
+        ("c.tsv", b"query\tproduct_id\n2024\t007\n"), ("d.jsonl", b'{"query": 2024, "product_id": "007"}\n'),
+    ):  # fmt: skip
+        assert pairs_of(collection, tmp_path / name, data) == [("2024", row, False)], name
+    pq.write_table(pa.table({"query": [2024], "product_id": ["007"]}), tmp_path / "e.parquet")
+    assert list(named_pairs(collection, tmp_path / "e.parquet")) == [("2024", row, False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "told"),
+    [
+        ("a.csv", "query,product_id\nx,nobody", "row 1 names product 'nobody', which is not in .*: leave the row out"),
+        ("a.csv", "query,product_id\nx,TRAIN\nx,TEST", "row 2 names product '.*', which is not trained on but test"),
+        ("a.csv", "query,product_id\n ,TRAIN", "row 1 has no query"),
+        ("a.jsonl", '{"query": null, "product_id": "TRAIN"}', "row 1 has no query"),
+        ("a.jsonl", '{"query": "x", "product_id": ["TRAIN"]}', "row 1 names product .*, which is not in"),
+        ("a.jsonl", '{"query": "x", "product_id": null}', "row 1 names product '', which is not in"),
+        ("a.csv", "query,product_id\nr\xe9d,TRAIN", "line 2: not UTF-8; mend the row"),
+        ("a.csv", "text,product_id\nx,TRAIN", "no column 'query'"),
+        ("a.txt", "query,product_id\nx,TRAIN", "its name must end in"),
+    ],
+)
+def test_rows_that_name_no_pair_for_training_are_told(run, tmp_path, name, lines, told):
+    collection = Collection(run / "curate")
+    for split in ("train", "test"):
+        first = collection.products[int(np.flatnonzero(collection.split == split)[0])].id
+        lines = lines.replace(split.upper(), first)
+    with pytest.raises(WeftError, match=told):
+        pairs_of(collection, tmp_path / name, lines.encode("latin-1"))
+
+
+def test_a_written_text_of_a_product_that_is_not_trained_on_is_told(run, tmp_path):
+    collection = Collection(run / "curate")
+    table = pq.read_table(run / "write" / "written.parquet").to_pylist()
+    other = collection.products[int(np.flatnonzero(collection.split == "test")[0])].id
+    own = next(row for row in table if not row["query_id"])
+    pq.write_table(pa.Table.from_pylist([own | {"product_id": other}], schema=WRITTEN), tmp_path / "written.parquet")
+    with pytest.raises(WeftError, match="not trained on but test: run weft write again"):
+        list(own_pairs(collection, tmp_path))
+
+
+def test_a_pool_of_other_pictures_or_other_words_is_another(run, tmp_path):
+    def seen() -> tuple[list[tuple], str]:
+        pool = write_pool(collection, given, tmp_path / "pool", {}, 0)
+        assert all(fingerprint(pool.image(pair.image)) == pair.image for pair in pool.pairs())
+        return sorted((pair.query_text, pair.doc_id, pair.title, pair.image) for pair in pool.pairs()), pool.key
+
+    collection = Collection(run / "curate")
+    one, other = np.flatnonzero(collection.split == "train")[:2].tolist()
+    given = [("red dress", one, True), ("red dress", other, False)]
+    first, again = seen(), seen()
+    assert first == again
+    collection.image_rows[one] = collection.image_rows[other]
+    pictures, told = seen()
+    assert {image for *_, image in pictures} == {collection.image_hashes[collection.image_rows[other][0]]}
+    collection.products[one] = replace(collection.products[one], title="another title")
+    words, key = seen()
+    assert "another title" in words[[row[1] for row in words].index(collection.products[one].id)][2]
+    assert len({first[1], told, key}) == 3
 
 
 def test_another_judges_judgements_of_the_pool_do_as_well(run, tmp_path):

@@ -151,7 +151,9 @@ def test_twins_are_a_benchmark_of_the_same_questions(run, tmp_path):
         assert all(sorted(a.split()) == sorted(b.split()) for a, b in pairs if task.name.endswith("short"))
         assert sum(a != b for a, b in pairs) > 0.8 * len(pairs)  # of one value there is one order
     again = written(run, tmp_path, None, Options(versions=0))[1]
-    assert len(again) == len(rows)  # over what is there already
+    assert len(again) == len(rows) and (tmp_path / "twins").exists()  # over what is there already
+    found, _ = written(run, tmp_path, None, Options(versions=1, twins=False))
+    assert found["twins"] == {} and not (tmp_path / "twins").exists()
 
 
 def test_a_twin_is_no_query_that_is_there_already(run, tmp_path):

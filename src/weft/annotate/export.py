@@ -1,11 +1,12 @@
 """What annotators said, as judgements and as TREC qrels: one file for all who worked on one pool."""
 
+from glob import escape
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.annotate.log import read
+from weft.annotate.log import read, same
 from weft.artefact import write_whole
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
@@ -19,34 +20,52 @@ def log_path(out: Path, name: str) -> Path:
     return out.with_name(f"{out.stem}.{file_name(word(name))}.jsonl")
 
 
-def export(out: Path, rubric: Rubric) -> list[Path]:
+def logs(out: Path, rubric: Rubric, pool: str) -> list[list[dict]]:
+    """Header and events of every annotator's log that is of `out`, by name.
+
+    Another's may begin alike: `human.v2.ANNA.jsonl` is of `human.v2.parquet`, not of `human.parquet`.
+
+    Args:
+        pool: its key, `weft.annotate.pairs.Pairs.key`.
+
+    Raises:
+        WeftError: one is of another pool, by another rubric, or damaged: their grades are not to be mixed.
+    """
+    found = {path: read(path) for path in sorted(out.parent.glob(f"{escape(out.stem)}.*.jsonl"))}
+    # An empty one was killed, or out of room, before it could say whose it is.
+    own = {path: log for path, log in found.items() if log and path == log_path(out, str(log[0]["annotator"]))}
+    for path, (header, *_) in own.items():
+        same(path, header, {"rubric": str(rubric), "pool": pool})
+    return list(own.values())
+
+
+def export(out: Path, rubric: Rubric, pool: str) -> list[Path]:
     """Writes `out`, and `.qrels` files with the annotators' median, from the logs beside it; returns their paths.
 
     A skipped pair is a judgement without a grade (status "refused").
 
     Args:
-        rubric: which `out` keeps, so that its grades can be read by others.
+        rubric: which `out` keeps, so that its grades can be read by others. pool: see `logs`.
+
+    Raises:
+        WeftError: as `logs`, before anything is written; or the disk is full.
     """
-    rows = [row for path in sorted(out.parent.glob(f"{out.stem}.*.jsonl")) for row in _rows(path)]
-    written = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), written)
-    write_whole(out, written.getvalue().to_pybytes())
+    rows = [row for log in logs(out, rubric, pool) for row in _rows(*log)]
     values = grades_of(rows).values
     tasks = list(dict.fromkeys(task for task, _, _ in values))
-    paths = [out]
+    table = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), table)
+    written = {out: table.getvalue().to_pybytes()}
     for task in tasks:
         path = out.with_name(f"{file_name(out.stem, task if len(tasks) > 1 else '')}.qrels")
         lines = [f"{word(q)} 0 {word(doc)} {grade:g}" for (name, q, doc), grade in values.items() if name == task]
-        write_whole(path, "\n".join(lines) + "\n")
-        paths.append(path)
-    return paths
+        written[path] = "\n".join(lines) + "\n"
+    for path, data in written.items():
+        write_whole(path, data)
+    return list(written)
 
 
-def _rows(path: Path) -> list[dict]:
-    found = read(path)
-    if not found:  # killed, or out of room, before it could say whose it is
-        return []
-    header, *events = found
+def _rows(header: dict, *events: dict) -> list[dict]:
     last: dict[tuple, dict] = {}
     for event in events:
         pair = tuple(event["pair"])

@@ -26,9 +26,8 @@ class Log:
             found, *self.events = read(path) or [{}]
             if not found:
                 self.append(header)
-            for name, value in header.items() if found else ():
-                if found[name] != value:
-                    raise WeftError(f"{path} is of {name} {found[name]!r}, not {value!r}: take another --out")
+            else:
+                same(path, found, header)
         except WeftError:
             self.close()
             raise
@@ -52,6 +51,13 @@ def read(path: Path) -> list[dict]:
     if found and not {"annotator", "rubric", "pool"} <= found[0].keys():
         raise WeftError(f"{path} is not an annotator's log: take another --out, or move it away")
     return found
+
+
+def same(path: Path, found: dict, wanted: dict) -> None:
+    """Raises `WeftError` if a log's header says something else than is wanted."""
+    for name, value in wanted.items():
+        if found[name] != value:
+            raise WeftError(f"{path} is of {name} {found[name]!r}, not {value!r}: take another --out")
 
 
 def now() -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.benchmarks.record import Retrieval
+from weft.benchmarks.record import Benchmark, Retrieval
 from weft.errors import WeftError
 from weft.judging.ensemble import grades_of, read_all
 from weft.judging.lookup import systems_of
 from weft.judging.pool import ANSWERS, RANDOM, Pool
 from weft.judging.rubric import rubric_of
+from weft.progress import say
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Judged:
         return cls(_rows(task, fit, place), _rows(task, own, place), unfit)
 
 
-def reader(pool: Path, judgements: Sequence[Path], unfit: float = 0.0) -> Callable[[Retrieval], Judged | None]:
-    """From a task to its judgements, None if it has none. What fits is what the judgements' rubric calls relevant.
+def reader(pool: Path, judgements: Sequence[Path], unfit: float = 0.0) -> Callable[[Benchmark], dict[str, Judged]]:
+    """From a benchmark to the judgements of its tasks, by name; of another benchmark than the pool's there are none.
+
+    What fits is what the judgements' rubric calls relevant.
 
     Args:
         judgements: files or folders, as `weft.judging.ensemble.read_all` reads them.
@@ -59,8 +62,23 @@ def reader(pool: Path, judgements: Sequence[Path], unfit: float = 0.0) -> Callab
         raise WeftError(f"the share of wrong ones among what was judged relevant is from 0 to below 1, not {unfit}")
     at, rows = Pool(pool), read_all(judgements)
     relevant = rubric_of(rows[0]["rubric"], judgements).relevant
-    tasks = {row["task"] for row in rows}
-    return lambda task: Judged.read(task, at, rows, relevant, unfit) if task.name in tasks else None
+    tasks, pooled = {row["task"] for row in rows}, at.facts["benchmark"]
+
+    def of(benchmark: Benchmark) -> dict[str, Judged]:
+        # Its tasks and ids may be called alike, and yet ask and hold other things.
+        if (benchmark.name, _place(benchmark.source)) != (pooled["name"], _place(pooled["source"])):
+            told = f"{at.folder} is a pool of {pooled['name']} ({pooled['source']})"
+            say(f"  {told}: its judgements are not of {benchmark.name} ({benchmark.source})")
+            return {}
+        own = [task for task in benchmark.tasks if isinstance(task, Retrieval) and task.name in tasks]
+        return {task.name: Judged.read(task, at, rows, relevant, unfit) for task in own}
+
+    return of
+
+
+def _place(source: str) -> str:
+    """The same for one folder, however its path is written."""
+    return source if source.startswith("hf:") else str(Path(source).expanduser().resolve())
 
 
 def _rows(task: Retrieval, keys: set[tuple[str, str, str]], place: Mapping[str, int]) -> list[np.ndarray]:

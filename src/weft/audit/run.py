@@ -34,7 +34,7 @@ NEVER = "never"
 
 def run(
     on: Sequence[str], models: Sequence[str] = (), out: Path = Path("runs/audit"), remote_code: Collection[str] = (),
-    cache: Path | None = None, batch: int = 64, judged: Callable[[Retrieval], Judged | None] | None = None,
+    cache: Path | None = None, batch: int = 64, judged: Callable[[Benchmark], Mapping[str, Judged]] | None = None,
 ) -> dict:  # fmt: skip
     """Audits benchmarks and writes `audit.html`, `.md` and `.json` into `out`.
 
@@ -43,7 +43,7 @@ def run(
         models: `NAME=MODEL`, or what `weft.encoders.load` opens; for effects on scores, tokenizers and leaks.
         remote_code: models that may run code from their repositories.
         cache: where looks and embeddings are kept by content, `out/cache` by default.
-        judged: from a task to what a judge found in a pool of it, `weft.audit.judged.reader`.
+        judged: from a benchmark to what a judge found in a pool of it, by task: `weft.audit.judged.reader`.
 
     Returns:
         What `audit.json` holds; see docs/audit.md.
@@ -60,12 +60,12 @@ def run(
     rows: list[dict] = []
     outcomes: list[dict] = []
     for spec, benchmark in benchmarks.items():
-        stock = None
+        stock, judgements = None, judged(benchmark) if judged else {}
         for task in benchmark.tasks:
             if isinstance(task, Retrieval) and not (stock and stock.asks(task.corpus)):
                 stock = Stock(task.corpus, cache)
-            said = judged(task) if judged and isinstance(task, Retrieval) else None
-            found, ran = audited(task, stock, encoders, seen, prefixes, spec.partition("=")[0] == TRUTH, said)
+            alone, said = spec.partition("=")[0] == TRUTH, judgements.get(task.name)
+            found, ran = audited(task, stock, encoders, seen, prefixes, alone, said)
             about = {"benchmark": benchmark.name, "task": task.name}
             rows += [about | dataclasses.asdict(one) for one in found]
             outcomes += [about | outcome for outcome in ran]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weft.benchmarks.assemble import asked, corpus, look_up, retrieval
 from weft.benchmarks.marqo import CATEGORY, TEXT
+from weft.benchmarks.mteb import finite
 from weft.benchmarks.record import Benchmark
 from weft.benchmarks.tables import identity
 from weft.errors import WeftError
@@ -27,11 +28,7 @@ def read(path: Path) -> Benchmark:
     """
     try:
         truth = json.loads(path.expanduser().read_text(encoding="utf-8"))
-        answers = {
-            text: {identity(item): float(grade) for item, grade in items.items()}
-            if isinstance(items, dict) else {identity(item): 1.0 for item in items}
-            for text, items in truth.items()
-        }  # fmt: skip
+        answers = {text: _answers(text, items) for text, items in truth.items()}
     except OSError as error:
         raise WeftError(f"{path} cannot be read ({error.strerror}); truth=PATH names a JSON file") from None
     except (ValueError, AttributeError, TypeError) as error:
@@ -50,3 +47,11 @@ def read(path: Path) -> Benchmark:
     )  # fmt: skip
     note = "only a ground truth was read: its corpus is its answers, and no picture was seen"
     return Benchmark(name.strip("._- ") or path.parent.name, (made,), source=str(path), notes=(note,))
+
+
+def _answers(text: str, items: object) -> dict[str, float]:
+    """Item id -> grade. Raises `ValueError` or `TypeError`: a string, for one, would be read letter by letter."""
+    if not isinstance(items, dict | list):
+        raise TypeError(f"the answers of {text!r:.60} are {items!r:.60}")
+    grades = items if isinstance(items, dict) else dict.fromkeys(map(identity, items), 1.0)
+    return {identity(item): finite(grade) for item, grade in grades.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from weft.benchmarks import places
 from weft.benchmarks.assemble import Corpus, asked, corpus, look_up, retrieval
+from weft.benchmarks.mteb import finite
 from weft.benchmarks.record import Benchmark
 from weft.benchmarks.tables import Table, identity
 from weft.catalogue.sources.text import terms
@@ -139,7 +140,7 @@ def _file(folder: Path | None, dataset: str, name: str) -> Path | None:
 def _load(path: Path) -> dict[str, dict[str, float]]:
     try:
         truth = json.loads(path.read_text(encoding="utf-8"))
-        return {text: {identity(item): float(grade) for item, grade in items.items()} for text, items in truth.items()}
+        return {text: {identity(item): finite(grade) for item, grade in items.items()} for text, items in truth.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise WeftError(f"{path} is damaged ({error}); it must hold {{query: {{item id: 1}}}}") from None
 

@@ -8,6 +8,7 @@ Labels: its recall_at_k is true recall, our recall@k; ndcg_at_k our ndcg@k; map_
 cv_recall_at_k ("any relevant") our hit_rate@k.
 """
 
+import math
 from pathlib import Path
 
 from weft.benchmarks import places
@@ -97,6 +98,13 @@ def modality(shown: dict) -> str:
 def grades(table: Table, column: str) -> list[float]:
     """A column of numbers. Raises `WeftError` naming the first cell that is none."""
     try:
-        return [float(cell) for cell in table.need(column)]
+        return [finite(cell) for cell in table.need(column)]
     except (TypeError, ValueError) as error:
         raise WeftError(f"{table.place}: column {column!r} holds something that is not a number ({error})") from None
+
+
+def finite(cell: object) -> float:
+    """A grade. Raises `ValueError` or `TypeError` for what is none: no mean over NaN or infinity says anything."""
+    if not math.isfinite(value := float(cell)):
+        raise ValueError(f"{cell!r} is not finite")
+    return value

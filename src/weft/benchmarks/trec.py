@@ -13,7 +13,7 @@ from pathlib import Path
 
 from weft.benchmarks import tables
 from weft.benchmarks.assemble import asked, corpus, graded, retrieval
-from weft.benchmarks.mteb import METRICS, contents, modality
+from weft.benchmarks.mteb import METRICS, contents, finite, modality
 from weft.benchmarks.record import Benchmark
 from weft.catalogue.sources import READERS
 from weft.errors import WeftError
@@ -90,9 +90,9 @@ def _lines(path: Path, form: str, separator: str | None, parts: int) -> list[lis
 
 def _judgement(line: list[str]) -> tuple[str, str, float]:
     try:
-        return line[0], line[2], float(line[3])
-    except ValueError:
-        raise WeftError(f"qrels: the grade of {' '.join(line)!r} is not a number") from None
+        return line[0], line[2], finite(line[3])
+    except ValueError as error:
+        raise WeftError(f"qrels: the grade of {' '.join(line)!r} is not a number ({error})") from None
 
 
 def word(name: str) -> str:

@@ -9,7 +9,7 @@ Labels: its "recall@k" is 1 if any right answer is in the top k, our hit_rate@k;
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from weft.benchmarks import places
@@ -71,11 +71,8 @@ def _release(place: str, known, cache: Path | None, limit: int, whole: bool) -> 
         gallery.ids("corpus_id"), pictures=gallery.need_pictures("image"), titles=gallery.texts(*TITLES), limit=limit
     )
     brands = found.pick(gallery.texts("brand") or [""] * len(gallery))
-    pairs = [
-        (query, identity(item), 1.0)
-        for query, items in zip(truth.ids("query_id"), truth.need("corpus_ids"), strict=True)
-        for item in (items or [])
-    ]
+    lists = zip(truth.ids("query_id"), truth.need("corpus_ids"), strict=True)
+    pairs = _pairs(((query, [] if items is None else items) for query, items in lists), truth.place)
     tasks = []
     for column in ("short_query", "long_query"):
         if (texts := questions.texts(column)) is not None:
@@ -97,7 +94,7 @@ def _local(root: Path, folder: str, cache: Path | None, limit: int, whole: bool)
 
     things = _json(root / folder / "corpus.json", list)
     truth = _json(root / folder / "ground_truth.json", dict)
-    pairs = [(identity(query), identity(item), 1.0) for query, items in truth.items() for item in items]
+    pairs = _pairs(truth.items(), str(root / folder / "ground_truth.json"))
     ids = [identity(item.get("corpus_id")) for item in things]
     if folder == "text2image":
         shown = {"pictures": from_folder(root, column(things, "image_path", file="corpus.json"), cache)}
@@ -124,6 +121,16 @@ def _local(root: Path, folder: str, cache: Path | None, limit: int, whole: bool)
         queries = [identity(item.get("query_id")) for item in items]
         tasks += _tasks(title, queries, asks, found, pairs, brands, labels, whole)
     return tasks
+
+
+def _pairs(truth: Iterable[tuple[object, object]], place: str) -> list[tuple[str, str, float]]:
+    """Query, item and grade of every answer. A string would be read letter by letter, each an id."""
+    found = []
+    for row, (query, items) in enumerate(truth, start=1):
+        if not isinstance(items, list):
+            raise WeftError(f"{place}, row {row}: the answers of query {query!r} are {items!r:.60}, not a list of ids")
+        found += [(identity(query), identity(item), 1.0) for item in items]
+    return found
 
 
 def _tasks(

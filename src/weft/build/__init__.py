@@ -64,7 +64,7 @@ def build(
     def work(folder: Path) -> None:
         chosen, facts = choose(collection, pairs, settings), {}
         if judged:
-            chosen, facts["judged"] = judgements.apply(chosen, collection, judgements.read(judged))
+            chosen, facts["judged"] = judgements.apply(chosen, collection, judgements.read(judged), settings.unseen)
         parts = [part for part in PARTS if chosen.of(part)]
         write.write(collection, chosen, parts, folder)
         told = statistics(collection, chosen, parts)
@@ -106,6 +106,11 @@ def render(facts: dict) -> str:
     lines.append(
         f"gallery           {gallery['products']:>6,} products, {gallery['distractors']:,} of them distractors"
     )
+    if judged := facts.get("judged"):
+        lines.append(
+            f"judged            {judged['used']:>6,} pairs; taken out: {judged['queries_left_out']:,} queries without "
+            f"an answer, {judged['queries_answered_elsewhere']:,} with one that training or the other part may see"
+        )
     lines += ["", facts["audit"]["sentence"]]
     return "\n".join(lines)
 

@@ -39,6 +39,11 @@ class Asked:
         short, long = (self.grades[twin] for twin in TWINS)
         return sorted(row for row, grade in long.items() if min(grade, short.get(row, 0.0)) >= RELEVANT)
 
+    @property
+    def relevant(self) -> set[int]:
+        """Rows of what is right for one twin at least, as its qrels have it."""
+        return {row for own in self.grades.values() for row, grade in own.items() if grade >= RELEVANT}
+
 
 @dataclass
 class Asker:
@@ -76,7 +81,8 @@ class Asker:
         answers = self.answers(long.stated, row) if told else {row: EXACT}
         if len(answers) > self.most:
             return f"more than {self.most} products fit"
-        if self.unseen and any(self._part(other) not in (self._part(row), "dropped") for other in answers):
+        outside = {part(self.collection, other) for other in answers} - {part(self.collection, row), ""}
+        if self.unseen and outside:
             return "an answer may be trained on, or belongs to the other part"
         if not self.taken.isdisjoint(answers):
             return "answers another query"
@@ -99,9 +105,6 @@ class Asker:
         kinds = {self.collection.products[other].variant for other in found} - {""}
         near = {other for kind in kinds for other in self.variants[kind]} - found
         return dict.fromkeys(sorted(found), EXACT) | dict.fromkeys(sorted(near), VARIANT)
-
-    def _part(self, row: int) -> str:
-        return str(self.collection.split[row]).removeprefix("zero-")
 
     def _told(self, row: int) -> list[tuple[str, str]]:
         """What is stated of a product, as much as sixty words hold. What another value says too is not said twice:
@@ -165,6 +168,19 @@ class Asker:
             rows, found = self.index.grades(one, row)
             grades[twin] = dict(zip(rows.tolist(), found.tolist(), strict=True)) | answers
         return Asked(row, query, grades)
+
+
+def part(collection: Collection, row: int) -> str:
+    """The part that a product belongs to: train, dev or test; "" if it was dropped."""
+    return str(collection.split[row]).removeprefix("zero-").removeprefix("dropped")
+
+
+def parts_of_groups(collection: Collection) -> dict[int, set[str]]:
+    """Duplicate group -> the parts that its products belong to."""
+    found: dict[int, set[str]] = {}
+    for row, group in enumerate(collection.group.tolist()):
+        found.setdefault(group, set()).add(part(collection, row))
+    return {group: parts - {""} for group, parts in found.items()}
 
 
 def _members(labels: list) -> dict[object, list[int]]:

@@ -26,9 +26,9 @@ def card(name: str, settings: Settings, facts: Mapping, audit: Mapping, licence:
     sections = [
         ("", f"# {text(name)}\n\n{_opening(facts)}"),
         ("How it was made", bullets(_made(settings, facts))),
-        ("What is right", bullets(_right(settings, facts))),
+        ("What is right", bullets(_right(facts))),
         ("Statistics", _statistics(facts)),
-        ("Known limits", bullets(limits(settings, facts))),
+        ("Known limits", bullets(limits(facts))),
         ("Audit", _audit(audit, facts["allowed"])),
         ("Files", _files(facts["parts"])),
         ("Reading it", _reading()),
@@ -78,13 +78,15 @@ def _opening(facts: Mapping) -> str:
 
 def _made(settings: Settings, facts: Mapping) -> list[str]:
     gallery = facts["gallery"]
+    several = gallery["answers_of_several"]
+    once = f"products that answer several queries number {several:,}" if several else "no product answers two queries"
     told = [
         "Products were held out before training by whole families (duplicates, variants, identical titles); those of "
         "`zero-shot` queries are of brands of which training sees nothing.",
         f"Drawn in proportion to categories, at least {settings.floor} of each that has as many, and brands in turn "
         f"within each; no brand has more than {settings.brand_share:.0%} of a part's queries of one type, or an equal "
         "share where there are too few. Where a category runs out of products that can be asked for, others take its "
-        "share: see the table. A product is asked for once, and no product answers two queries.",
+        f"share: see the table. A product is asked for once, and {once}.",
         "Queries are written from attributes by rule, without a language model. The long one says everything the "
         "catalogue states, in up to 60 words, and nothing to fill them; the short one at most 8 words of it.",
         "Rejected, and another product drawn: near-duplicates (Jaccard .8) of other queries; queries that stand inside "
@@ -96,7 +98,7 @@ def _made(settings: Settings, facts: Mapping) -> list[str]:
     return told
 
 
-def _right(settings: Settings, facts: Mapping) -> list[str]:
+def _right(facts: Mapping) -> list[str]:
     told = [
         "Both queries of a product have the same answers: the short one leaves out only what lets no further product "
         "in.",
@@ -104,7 +106,7 @@ def _right(settings: Settings, facts: Mapping) -> list[str]:
         "2: a variant of one. 1: exactly one of at least three statements fails. What is not listed is 0. Relevant is "
         "2 and more; `ground_truth` holds those alone.",
     ]
-    if settings.unseen:
+    if not facts["gallery"]["open_to_training"]:
         told.append(
             "No answer, nor what curation took for a duplicate of one, was open to training; grade 1 may have been."
         )
@@ -112,7 +114,9 @@ def _right(settings: Settings, facts: Mapping) -> list[str]:
         told.append(
             f"{judged['used']:,} pairs were graded by {text(', '.join(judged['judges']))} ({text(judged['rubric'])}), "
             f"and these grades replace the others: {judged['answers_gained']:,} answers gained, "
-            f"{judged['answers_lost']:,} lost, {judged['queries_left_out']:,} queries left without one and taken out. "
+            f"{judged['answers_lost']:,} lost, {judged['queries_left_out']:,} queries left without one and taken out, "
+            f"{judged['queries_answered_elsewhere']:,} more because what is right for them, or a duplicate of it, was "
+            "open to training or belongs to the other part. "
             "`ground_truth` lists what is right for both twins, the qrels what is for each. Of several grades: "
             f"{text(judged['rule'], 400)}."
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weft.build.ask import TWINS
+from weft.build.ask import TWINS, parts_of_groups
 from weft.build.select import KINDS, Chosen, Question, brand, category
 from weft.catalogue.collection import Collection
 from weft.pairs.queries import words
@@ -17,11 +17,14 @@ LONG = (30, 60)
 def statistics(collection: Collection, chosen: Chosen, parts: Sequence[str]) -> dict:
     """Everything that the card's tables show; see docs/building.md."""
     several = sum(len(collection.image_rows[row]) > 1 for row in chosen.gallery)
-    answering = {row for one in chosen.questions for row in one.asked.answers}
+    answering = Counter(row for one in chosen.questions for row in one.asked.answers)
+    relevant, held_by = {row for one in chosen.questions for row in one.asked.relevant}, parts_of_groups(collection)
     groups = Counter(collection.group[chosen.gallery].tolist())
     return {
         "gallery": {
             "products": len(chosen.gallery), "of": len(collection), "answers": len(answering),
+            "answers_of_several": sum(many > 1 for many in answering.values()),
+            "open_to_training": sum("train" in held_by[int(collection.group[row])] for row in relevant),
             "distractors": chosen.distractors, "more_pictures_left_out": several,
             "products_with_a_duplicate": sum(size for size in groups.values() if size > 1),
             "brands": len({brand(collection, row) for row in chosen.gallery}),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.build.ask import TWINS
+from weft.build.ask import TWINS, parts_of_groups
 from weft.build.select import Chosen
 from weft.catalogue.collection import Collection
 from weft.errors import WeftError
@@ -65,17 +65,27 @@ def _key(key: Key) -> Key:
     return twin, query, product
 
 
-def apply(chosen: Chosen, collection: Collection, judged: Judged) -> tuple[Chosen, dict[str, object]]:
+def apply(
+    chosen: Chosen, collection: Collection, judged: Judged, unseen: bool = True
+) -> tuple[Chosen, dict[str, object]]:
     """The questions with judged grades in place of others; those that no product answers any more are left out.
 
     Both twins share one list of answers: a product is right if it is right for both, so where the judged grades of
     one fall below 2 those of the other do not make it an answer of the release's `ground_truth`.
 
+    Args:
+        unseen: whether a question is left out, too, if what is right for one of its twins, or a duplicate of that, is
+            open to training or belongs to the other part. Called right it would leak, called wrong it would be false.
+
     Returns:
         The new choice, and `judged.facts` with counts: pairs used and unknown, answers that keep their grade by
-        attributes because nobody judged them (holes), answers gained and lost, queries left out.
+        attributes because nobody judged them (holes), answers gained and lost, queries left out for either reason.
+
+    Raises:
+        WeftError: no judgement is of these questions, or none of test is left.
     """
-    used, kept, open_, gained, lost, left = set(), [], 0, 0, 0, 0
+    used, kept, open_, gained, lost, left, elsewhere = set(), [], 0, 0, 0, 0, 0
+    parts = parts_of_groups(collection)
     by_query: dict[str, list[Key]] = {}
     for key in judged.grades:
         by_query.setdefault(key[1], []).append(key)
@@ -87,10 +97,16 @@ def apply(chosen: Chosen, collection: Collection, judged: Judged) -> tuple[Chose
             row = collection.row_of[key[2]]
             grades[key[0]][row] = judged.grades[key]
         used.update(own)
+        new = dataclasses.replace(one, asked=dataclasses.replace(one.asked, grades=grades))
+        groups = {int(collection.group[row]) for row in new.asked.relevant}
+        if unseen and any(parts[group] - {one.part} for group in groups):
+            elsewhere += 1
+            continue
+        for group in groups:
+            parts[group].add(one.part)  # what curation dropped, and so has no part, answers in one alone
         open_ += sum(
             (twin, one.id, collection.products[row].id) not in judged.grades for row in before for twin in TWINS
         )
-        new = dataclasses.replace(one, asked=dataclasses.replace(one.asked, grades=grades))
         after = set(new.asked.answers)
         gained, lost = gained + len(after - before), lost + len(before - after)
         kept += [new] * bool(after)
@@ -100,9 +116,11 @@ def apply(chosen: Chosen, collection: Collection, judged: Judged) -> tuple[Chose
             "no judgement is of a query of this benchmark: was it built with other settings or another seed?"
         )
     if not any(one.part == "test" for one in kept):
-        raise WeftError("by these judgements no test query has an answer")
+        why = f"; {elsewhere:,} have one that training or the other part may see, which --seen allows" * (elsewhere > 0)
+        raise WeftError(f"by these judgements no test query has an answer{why}")
     facts = judged.facts | {
         "used": len(used), "unknown": len(judged.grades) - len(used), "answers_unjudged": open_,
         "answers_gained": gained, "answers_lost": lost, "queries_left_out": left,
+        "queries_answered_elsewhere": elsewhere,
     }  # fmt: skip
     return dataclasses.replace(chosen, questions=kept), facts

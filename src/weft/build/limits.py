@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-from weft.build.select import Settings
-
 BRANDS = 30
 """Unseen brands below which the card says how few they are."""
 
 
-def limits(settings: Settings, facts: Mapping) -> list[str]:
+def limits(facts: Mapping) -> list[str]:
     """Sentences for the card, from what `benchmark.json` holds."""
     parts, gallery = facts["statistics"], facts["gallery"]
     queries = sum(one["queries"] for one in parts.values())
@@ -43,6 +41,8 @@ def limits(settings: Settings, facts: Mapping) -> list[str]:
         told.append(f"The gallery is {share}, and so easier than the whole catalogue.")
     if gallery["more_pictures_left_out"]:
         told.append(f"{gallery['more_pictures_left_out']:,} products have more pictures than the one that is shown.")
-    if not settings.unseen:
-        told.append("Answers may be products that the shop's own model was trained on.")
+    if seen := gallery["open_to_training"]:
+        told.append(
+            f"Products that are right, or have a duplicate, and were open to the shop's own training: {seen:,}."
+        )
     return told

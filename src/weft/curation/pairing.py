@@ -1,5 +1,6 @@
 """Which pairs a judge should grade for training: every text with its own product, and with what nearly answers it."""
 
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pyarrow.parquet as pq
 from weft.artefact import disk_error, key_of, write_json
 from weft.bm25 import BM25
 from weft.catalogue.collection import Collection, ImageWriter
-from weft.catalogue.images import fingerprint
+from weft.catalogue.sources import READERS
+from weft.catalogue.sources.rows import require
+from weft.catalogue.sources.text import clean
 from weft.errors import WeftError
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool, write_tables
 from weft.pairs.queries import Query, facts, normal, randomness, statements
@@ -39,9 +42,8 @@ def own_pairs(collection: Collection, written: Path) -> Iterator[tuple[Query, in
         raise WeftError(f"{path} is missing or damaged ({error}): run weft write first") from None
     for one in table.to_pylist():
         if not one["query_id"]:
-            if one["product_id"] not in collection.row_of:
-                raise WeftError(f"{path} has a text of {one['product_id']}, which is not in {collection.folder}")
-            yield Query(one["text"], tuple(one["stated"])), collection.row_of[one["product_id"]]
+            row = _training_row(collection, one["product_id"], str(path), "run weft write again")
+            yield Query(one["text"], tuple(one["stated"])), row
 
 
 def near_misses(collection: Collection, own: Sequence[tuple[Query, int]], count: int) -> Iterator[Given]:
@@ -65,29 +67,36 @@ def near_misses(collection: Collection, own: Sequence[tuple[Query, int]], count:
 
 
 def named_pairs(collection: Collection, path: Path) -> Iterator[Given]:
-    """Pairs from a Parquet, CSV or JSON Lines table with the columns `query` and `product_id`.
+    """Pairs from a Parquet, CSV, TSV or JSON Lines table with the columns `query` and `product_id`.
+
+    Cells are read as a catalogue's are, so that a product goes by the id that it has there: "007" stays what it is.
 
     Raises:
-        WeftError: it cannot be read, lacks a column, or names a product that the collection has not.
+        WeftError: it cannot be read, lacks a column, or a row names no query, or no product that is trained on.
     """
-    try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-        else:
-            import pyarrow.csv
-            import pyarrow.json
+    if path.suffix.lower() not in READERS:
+        raise WeftError(f"{path} cannot be read as a table of pairs: its name must end in {', '.join(READERS)}")
+    reader = importlib.import_module(f"weft.catalogue.sources.{READERS[path.suffix.lower()]}")
+    columns = ["query", "product_id"]
+    table = reader.read([path], columns, "")
+    require(columns, table.columns, str(path))
+    for number, row in enumerate(table.rows, start=1):
+        if isinstance(row, str):
+            raise WeftError(f"{path}: {row}; mend the row, or leave it out")
+        text, product = (clean(row.get(name)) for name in columns)
+        if not text:
+            raise WeftError(f"{path}, row {number} has no query; write one, or leave the row out")
+        yield text, _training_row(collection, product, f"{path}, row {number}", "leave the row out"), False
 
-            table = pyarrow.csv.read_csv(path) if path.suffix == ".csv" else pyarrow.json.read_json(path)
-    except (OSError, pa.ArrowException) as error:
-        raise WeftError(f"{path} cannot be read as a table of pairs: {error}") from None
-    if missing := {"query", "product_id"} - set(table.column_names):
-        raise WeftError(f"{path} has no column {missing.pop()!r}; it has {', '.join(table.column_names)}")
-    for text, product in zip(
-        table["query"].to_pylist(), table["product_id"].cast(pa.string()).to_pylist(), strict=True
-    ):
-        if product not in collection.row_of:
-            raise WeftError(f"{path} names product {product}, which is not in {collection.folder}")
-        yield text, collection.row_of[product], False
+
+def _training_row(collection: Collection, product: str, where: str, instead: str) -> int:
+    """The row of a product that is trained on. Raises `WeftError`, with what to do `instead`, for any other."""
+    row = collection.row_of.get(product)
+    if row is None:
+        raise WeftError(f"{where} names product {product!r}, which is not in {collection.folder}: {instead}")
+    if (split := collection.split[row]) != "train":
+        raise WeftError(f"{where} names product {product!r}, which is not trained on but {split}: {instead}")
+    return row
 
 
 def write_pool(collection: Collection, pairs: Sequence[Given], folder: Path, asked: dict, seed: int) -> Pool:
@@ -96,38 +105,34 @@ def write_pool(collection: Collection, pairs: Sequence[Given], folder: Path, ask
 
     A text's id is made of its words: equal texts of several products are one query.
     """
-    unique = {(query_id(text), row): (text, own) for text, row, own in reversed(pairs)}
+    unique = {(query_id(text), row): text for text, row, _ in reversed(pairs)}
     keys = sorted(unique)
     keys = [keys[n] for n in randomness(seed, "grading order").permutation(len(keys))]
-    asked = asked | {"pairs": key_of([[name, row, unique[name, row][0]] for name, row in sorted(unique)])}
+    picture = {row: int(collection.image_rows[row][0]) for _, row in keys if len(collection.image_rows[row])}
+    shown = {row: collection.image_hashes[image] for row, image in picture.items()}
+    columns = [
+        (
+            name,
+            unique[name, row],
+            "",
+            collection.products[row].id,
+            told(collection, row),
+            shown.get(row, ""),
+            TASK,
+            "own",
+        )
+        for name, row in keys
+    ]
+    asked = asked | {"pairs": key_of(sorted(columns))}  # all that a judge sees
     if (folder / FACTS).exists() and Pool(folder).facts["asked"] == asked:
         return Pool(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     try:
-        images, shown, there = ImageWriter(folder), {}, set()
-        for row in progress(sorted({row for _, row in keys}), "copying pictures", unit="product"):
-            shown[row] = ""
-            if len(collection.image_rows[row]):
-                data = collection.image(collection.image_rows[row][0])
-                shown[row] = fingerprint(data)
-                if shown[row] not in there:
-                    there.add(shown[row])
-                    images.add(shown[row], data)
+        images, image_of = ImageWriter(folder), {shown[row]: image for row, image in sorted(picture.items())}
+        for sha256, image in progress(image_of.items(), "copying pictures", total=len(image_of), unit="picture"):
+            images.add(sha256, collection.image(image), sha256)
         images.close()
-        columns = [
-            (
-                name,
-                unique[name, row][0],
-                "",
-                collection.products[row].id,
-                told(collection, row),
-                shown[row],
-                TASK,
-                "own",
-            )
-            for name, row in keys
-        ]
         write_tables(folder, pa.Table.from_arrays(_columns(columns), schema=PAIRS), SYSTEMS.empty_table())
     except OSError as error:
         raise disk_error(error, folder) from None

@@ -1,6 +1,7 @@
 """Has queries written for a curated catalogue: asked, checked, asked again, and taken from the deterministic writer."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -107,6 +108,8 @@ def write(run: Path | str, out: Path, asked: Asked, options: Options | None = No
     summary |= {"curate": stage_key(folder), "looked for": len(checker.phrases)}
     summary |= tally(texts, rows) | {"spent": str(ledger) if endpoint else ""}
     summary["twins"] = twins.write(collection, rows, out / "twins") if options.twins else {}
+    if not options.twins and (out / "twins").exists():
+        shutil.rmtree(out / "twins")  # an earlier run's: whoever evaluated on them would ask other texts than these
     write_table(out / FILE, rows, WRITTEN)
     write_json(out / SUMMARY, summary)
     return summary
