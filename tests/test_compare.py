@@ -253,6 +253,17 @@ def test_the_terminal_shows_what_the_record_holds(pair):
     assert "10,000 sign flips; Holm: over 3 comparisons." in lines[-1]
 
 
+def test_a_terminal_obeys_no_name_of_a_file(tmp_path):
+    """Escapes, a line of one's own, and writing that turns the order of what stands beside it."""
+    task = "\x1b[31mred\x1b[0m\r\nours wins\u202e, Kleid für Älva"
+    more = {"kind": ["\x1b[2Jx" if i % 2 else "" for i in range(QUERIES)]}
+    a = write(tmp_path / "a\x1b.parquet", frame("ours\x9b", task, hits(0.9, 1), **more))
+    b = write(tmp_path / "b.parquet", frame("clip\x1b", task, hits(0.1, 2)))
+    shown, plain = render(compare(a, b)), render(compare(a, b) | {"verdict": ""})
+    assert all(line.isprintable() for text in (shown, plain) for line in text.splitlines())
+    assert "\ufffd[31mred\ufffd[0m\ufffd\ufffdours wins\ufffd, Kleid für Älva" in plain and "kind: \ufffd[2Jx" in shown
+
+
 def test_what_an_evaluation_writes_is_read(tmp_path):
     ids = [f"q{i}" for i in range(QUERIES)]
     side = Side(ids, texts=ids)

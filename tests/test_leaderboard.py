@@ -14,6 +14,7 @@ import tiny
 from shelves import shelf
 from weft import leaderboard, standings
 from weft.benchmarks import open_benchmark
+from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.compare import compare
 from weft.embed import Passes
 from weft.errors import WeftError
@@ -135,6 +136,20 @@ def test_worst_queries_show_what_was_wanted_and_what_came(board):
     assert len(worst) == 3 and worst[0]["value"] <= worst[2]["value"]
     assert all(len(row["relevant"]) == 2 and len(row["returned"]) == 6 for row in worst)
     assert all(thing["grade"] >= 2 and len(thing["image"]) == 64 for row in worst for thing in row["relevant"])
+    assert all(row["relevant_count"] == 2 and row["relevant_grade"] == 2 for row in worst)
+
+
+def test_a_worst_query_says_how_many_answers_are_right_beyond_those_it_keeps():
+    """40 right answers, of which the best grade has 10: six are kept, and grade 2 is right all the same."""
+    side = Side([f"d{n}" for n in range(60)], texts=[f"d{n}" for n in range(60)])
+    answers = (np.arange(50), np.repeat([1.0, 2.0, 3.0], [10, 30, 10]))
+    task = Retrieval("t", Side(["q"], texts=["x"]), side, [answers], threshold=2.0)
+    found = np.asarray([[0, 10, 55]])
+    scored = {"m": leaderboard.Entrant({"name": "m"}, {("b", "t"): Scored({"recall@10": np.zeros(1)}, found)})}
+    (row,) = standings.standings([Benchmark("b", (task,))], scored, [])["worst"]
+    assert (row["relevant_count"], row["relevant_grade"]) == (40, 2.0)
+    assert [thing["grade"] for thing in row["relevant"]] == [3.0] * 6
+    assert [thing["grade"] for thing in row["returned"]] == [1.0, 2.0, 0.0]
 
 
 @pytest.mark.parametrize(

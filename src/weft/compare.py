@@ -155,7 +155,10 @@ def _verdict(rows: list[dict], forth: dict, back: dict, same: bool, not_compared
 
 
 def render(result: Mapping) -> str:
-    """The comparison for a terminal; scores, differences and effects in points (100 times the metric)."""
+    """The comparison for a terminal; scores, differences and effects in points (100 times the metric).
+
+    What a terminal would obey or not show, as names from a file can hold it, is shown as U+FFFD.
+    """
     head = ["task", "metric", "queries", "groups", "A", "B", "A - B", "95% interval", "p", "Holm", "A is"]
     body = []
     for row in result["tasks"]:
@@ -182,7 +185,7 @@ def render(result: Mapping) -> str:
     how = f"{method['resamples']:,} bootstrap resamples of queries or their groups"
     test = f"two-sided randomisation test, {method['permutations']:,} sign flips"
     lines += ["", f"Paired by query. Intervals: {how}.", f"p: {test}; Holm: over {len(body)} comparisons."]
-    return "\n".join(lines)
+    return "\n".join("".join(one if one.isprintable() else "\ufffd" for one in line) for line in lines)
 
 
 def _strata(rows: list[dict]) -> list[str]:

@@ -13,7 +13,7 @@ from weft.results import item, returned
 
 RESAMPLES = 10_000
 STRATA_RESAMPLES = 2_000
-WORST, SHOWN = 3, 6  # queries a score opens to, and products of each
+WORST, SHOWN = 3, 6  # queries a score opens to, and of each the results and right answers that are kept
 
 
 def standings(benchmarks: Sequence[Benchmark], entrants: Mapping, published: Sequence, seed: int = 0) -> dict:
@@ -142,7 +142,8 @@ def _worst(key: tuple[str, str], task: AnyTask, name: str, entrant) -> list[dict
         {"model": name, "benchmark": key[0], "task": key[1], "query_id": task.queries.ids[place]}
         | _query(task, place)
         | {"value": float(values[place])}
-        | {"relevant": _relevant(task, place), "returned": [_shown(i) for i in returned(task, scored, place, SHOWN)]}
+        | _relevant(task, place)
+        | {"returned": [_shown(i) for i in returned(task, scored, place, SHOWN)]}
         for place in order[:WORST]
     ]
 
@@ -153,10 +154,12 @@ def _query(task: Retrieval, place: int) -> dict:
     return {"query": None if side.texts is None else side.texts[place], "query_image": image}
 
 
-def _relevant(task: Retrieval, place: int) -> list[dict]:
+def _relevant(task: Retrieval, place: int) -> dict:
+    """How many answers are right, from which grade on, and the best of them."""
     rows, grades = (np.asarray(part) for part in task.relevant[place])
-    best = np.argsort(-grades, kind="stable")[:SHOWN]
-    return [_shown(item(task.corpus, int(rows[b]), float(grades[b]))) for b in best if grades[b] >= task.threshold]
+    best = np.argsort(-grades, kind="stable")[: (grades >= task.threshold).sum()]
+    shown = [_shown(item(task.corpus, int(rows[b]), float(grades[b]))) for b in best[:SHOWN]]
+    return {"relevant_count": len(best), "relevant_grade": float(task.threshold), "relevant": shown}
 
 
 def _shown(thing: dict) -> dict:

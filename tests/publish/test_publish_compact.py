@@ -1,6 +1,7 @@
 """`compact.json`: the losses of vectors made so that they are known, and bytes by arithmetic."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from shelves import shelf
 from weft.benchmarks.collection import retrieval
 from weft.errors import WeftError
-from weft.publish import compact
+from weft.publish import compact, quantised
 
 ITEMS, DIM = 16, 32
 
@@ -68,6 +69,18 @@ def test_bytes(task):
     assert all(row["bytes_per_product"] == 2 * row["bytes_per_vector"] for row in rows.values())  # two pictures each
     assert rows["int8, 32 dimensions"]["bytes_per_million"] == 64_000_000
     assert [math.ceil(form["dims"]) for form, _ in compact.forms(768)] == [768, 768, 256, 256, 128, 128, 768, 768]
+
+
+@pytest.mark.parametrize(("pictures", "touched"), [(10, 100), (30, 300)])
+def test_a_re_rank_touches_as_many_vectors_as_hold_ten_products(monkeypatch, pictures, touched):
+    """As docs/publishing.md says it."""
+    vectors, widths = np.random.default_rng(0).normal(size=(30 * pictures, DIM)), []
+    rerank = quantised.rerank
+    monkeypatch.setattr(quantised, "rerank", lambda q, c, rows: widths.append(rows.shape[1]) or rerank(q, c, rows))
+    found = compact.binary_reranked(vectors[:2], vectors, np.repeat(np.arange(30), pictures))
+    assert widths == [touched] and (found >= 0).all()
+    text = (Path(__file__).parents[2] / "docs/publishing.md").read_text(encoding="utf-8")
+    assert pictures == 10 or f"({touched} at {pictures} pictures)" in text
 
 
 def test_another_model_is_held_against_the_first(task):

@@ -11,6 +11,7 @@ from weft import encoders
 from weft.errors import WeftError
 from weft.publish import compact
 from weft.publish.folder import publish
+from weft.publish.run import open_run
 
 
 def test_the_model_is_the_run_s_own(made):
@@ -65,6 +66,25 @@ def test_what_is_up_to_date_is_kept(made, monkeypatch):
     before = (out / "README.md").stat().st_mtime_ns
     monkeypatch.setattr(compact, "measure", None)  # would be called if anything were made again
     assert publish(run) == out and (out / "README.md").stat().st_mtime_ns == before
+
+
+def test_a_newer_audit_is_taken(made, tmp_path):
+    run = shutil.copytree(made[0], tmp_path / "run")
+    publish(run)
+    found = {"severity": "error", "task": "t", "sentence": "half of the answers are wrong"}
+    for findings in ([found], []):
+        (run / "audit/audit.json").write_text(json.dumps({"findings": findings}))
+        told = (publish(run) / "README.md").read_text()
+        assert ("half of the answers are wrong" in told) == bool(findings)
+    assert json.loads((run / "publish/evidence/audit.json").read_text()) == {"findings": []}
+
+
+def test_each_source_of_several_is_named(made):
+    run = open_run(made[0])
+    run.manifests["curate"]["settings"]["sources"] = [
+        {"path": "hf:a/b", "local": "/srv/my shop, new/x.parquet"}, {"path": "shops/y.csv", "local": ""}
+    ]  # fmt: skip
+    assert run.catalogue == "x.parquet, shops/y.csv"
 
 
 def test_what_someone_changed_is_not_lost(made, tmp_path):

@@ -24,10 +24,36 @@ from weft.publish import private
         ("../shared/data/x.parquet", "../shared/data/x.parquet"),
         ("demo:studio?products=6&words=house", "demo:studio?products=6&words=house"),
         ("/", "/"),
+        ("/home/ann/My Shop, new/products.parquet", "products.parquet"),
+        ("cannot read /data/shop/My Pictures (2)/a.jpg now", "cannot read a.jpg now"),
+        ("x: /srv/ann & bob/geheim/x.csv failed", "x: x.csv failed"),
+        ("no access: '/srv/Ann's/ünï/x.csv'", "no access: 'x.csv'"),
+        ("file:///home/ann/shop/x", "x"),
+        ("~/shop/private/x.csv", "x.csv"),
+        ("path:/srv/ann/x.csv", "path:x.csv"),
+        (r"\\nas\share\a.csv", "a.csv"),
+        (f"/mnt{Path.cwd()}/x.csv", "x.csv"),
+        (f"{Path.home()}/secret/x.csv", "x.csv"),
+        ("weft audit own=/srv/a/curate --out runs/b/audit", "weft audit own=curate --out runs/b/audit"),
+        ("/mnt/a/b.csv, hf:owner/name", "b.csv, hf:owner/name"),
+        ("/mnt/a.csv: see https://example.com/a/b", "a.csv: see https://example.com/a/b"),
     ],
 )
 def test_paths_become_names(given, left):
     assert private.without_paths({given: [given, 1, None]}) == {left: [left, 1, None]}
+
+
+def test_the_catalogue_s_own_words_stay():
+    dress = {"product_id": "/shop/a/1", "title": "black /white /red/ blue dress", "reason": "/srv/shop/1.jpg is blank"}
+    found = private.without_paths({"skipped": [dress], "examples": [dress]})
+    assert found == {"skipped": [dress | {"reason": "1.jpg is blank"}], "examples": [dress]}
+    columns = {"path": "/srv/shop/x.csv", "columns": {"id": "/net/price/eur"}, "where": {"a": "/red/blue/"}}
+    assert private.without_paths(columns) == columns | {"path": "x.csv"}
+
+
+def test_no_key_takes_another_s_place():
+    found = private.without_paths({"/a/b/x": 1, "/c/d/x": 2, "x": 3, "/a/b/y": 4})
+    assert found == {"x (2)": 1, "x (3)": 2, "x": 3, "y": 4}
 
 
 def test_the_last_look_finds_what_was_missed(tmp_path):

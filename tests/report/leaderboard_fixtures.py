@@ -157,7 +157,8 @@ def _worst(models: list[dict], tasks: list[dict], many: int, pictures: int) -> l
                 asked = {"query": None, "query_image": items[0]["image"]}
             rows.append(
                 {"model": model["name"], "benchmark": task["benchmark"], "task": task["name"], "query_id": f"q{rank}",
-                 **asked, "value": 0.0, "relevant": [items[0] | {"grade": 1.0}],
+                 **asked, "value": 0.0, "relevant": [items[0] | {"grade": 1.0}], "relevant_count": 1,
+                 "relevant_grade": 1.0,
                  "returned": [*items[1:], items[0] | {"grade": 1.0}]}
             )  # fmt: skip
     return rows

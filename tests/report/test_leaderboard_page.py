@@ -187,6 +187,16 @@ def test_a_score_leads_to_its_own_worst_queries(plain, results):
             assert f"{row['model']} on {row['benchmark']} , {row['task']}" in shown and row["query_id"] in shown
 
 
+def test_what_is_right_is_told_by_the_task_and_not_by_the_few_that_are_kept(results):
+    best = [{"id": f"i{n}", "title": f"best {n}", "image": None, "grade": 3.0} for n in range(6)]
+    came = [{"id": f"r{n}", "title": f"grade {n}", "image": None, "grade": float(n)} for n in range(4)]
+    results["worst"] = [dict(results["worst"][0], relevant=best, relevant_count=40, relevant_grade=2.0, returned=came)]
+    section = leaderboard.page(results, make_image).split('id="w0"')[1].split("</section>")[0]
+    assert "Right answers, 2 of 40" in section
+    outlined = re.findall(r'<li class="relevant">.*?<bdi>(.*?)</bdi>', section.split("Returned")[1])
+    assert outlined == ["grade 2", "grade 3"]
+
+
 def test_a_picture_is_stored_once(plain, results):
     shown = {i["image"] for row in results["worst"] for i in (*row["relevant"][:2], *row["returned"][:6])}
     rules = re.findall(r"\.(p\d+)\{background-image:url\(data:image/jpeg;base64,([^)]*)\)\}\n", plain)

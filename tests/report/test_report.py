@@ -210,6 +210,14 @@ def test_the_figures_are_xml_and_show_every_model(results):
     assert "α = 0.6" in words and all(task["name"] in words for task in results["tasks"])
 
 
+@pytest.mark.parametrize("name", ["shoes $5^$", "$5 to $10", "a$x^$b", r"\$5 $\frac{$"])
+def test_a_name_in_a_figure_is_no_formula(results, name):
+    told = json.dumps(name)[1:-1]
+    results = json.loads(json.dumps(results).replace("street titles", told).replace("bm25+woven", told))
+    for draw in (figures.scatter, figures.alpha_curve):
+        assert name in "".join(ElementTree.fromstring(draw(results)).itertext())
+
+
 def test_figures_follow_the_page_in_the_dark(results):
     style = (Path(figures.__file__).parent / "style.css").read_text()
     svg = figures.scatter(results) + figures.alpha_curve(results)

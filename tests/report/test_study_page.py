@@ -108,6 +108,15 @@ def test_a_figure_is_the_same_each_time():
     assert once == again and "var(--series-0" in once and "trade-" in once
 
 
+def test_a_name_in_a_figure_is_no_formula(tmp_path):
+    """Of a row and of a task, in every figure and format."""
+    held = json.loads(json.dumps(study_fixtures.results()).replace("<i>|</i>", "a$x^$b").replace('"street"', '"$5^$"'))
+    for draw in figures.FIGURES:
+        assert "a$x^$b" in "".join(ElementTree.fromstring(figures.svg(draw, held)).itertext())
+    assert "$5^$" in figures.svg(figures.draw_alpha, held)
+    assert len(figures.save_all(held, tmp_path)) == 9
+
+
 def test_the_legend_of_every_kind_of_row_lies_inside_the_figure():
     held = study_fixtures.results()
     for row, kind in zip(held["rows"], ("base", "tuned", "woven", "encoder", "woven"), strict=False):

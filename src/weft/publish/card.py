@@ -49,7 +49,7 @@ def _drawn(run: Run) -> bool:
 
 
 def _what(run: Run, facts: Facts) -> str:
-    model, catalogue = facts.model, text(without_paths(run.results.get("catalogue", "")), 300)
+    model, catalogue = facts.model, text(run.catalogue, 300)
     kind = {"sigmoid": "a sigmoid head (SigLIP)", "softmax": "a softmax head (CLIP)"}[model["head"]]
     case = "lower-cased, " if model["head"] == "sigmoid" else ""
     did = "Specialised for" if run.ours == "woven" else "Trained on"

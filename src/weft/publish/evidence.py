@@ -24,7 +24,8 @@ def write(run: Run, folder: Path) -> None:
             shutil.copytree(source / name, folder / name, dirs_exist_ok=True)
     if (source / "per_query.parquet").exists():
         shutil.copyfile(source / "per_query.parquet", folder / "per_query.parquet")
-    told = {"results": run.results, "alpha": run.alpha, "curate": run.curated, "manifests": run.manifests}
+    results = run.results | {"catalogue": run.catalogue}
+    told = {"results": results, "alpha": run.alpha, "curate": run.curated, "manifests": run.manifests}
     for name, value in (told | ({"audit": run.audit} if run.audit else {})).items():
         write_json(folder / f"{name}.json", strict(without_paths(value)))
     write_whole(folder / "recipe.toml", toml_of(run))

@@ -14,7 +14,7 @@ from weft.publish.card import card
 from weft.publish.card_notes import Facts
 from weft.publish.run import Run, open_run
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when what a folder holds changes: folders of an older kind are then made again."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from weft.search import CHUNK, top_k
 
 CANDIDATES = 100
-"""Vectors nearest by Hamming distance that the float re-rank looks at, per query."""
+"""Vectors nearest by Hamming distance that the float re-rank looks at, per query; at least `search_width`."""
 
 
 class Int8(NamedTuple):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weft.artefact import MANIFEST, read_json
+from weft.artefact import MANIFEST, key_of, read_json
 from weft.benchmarks.record import Retrieval
 from weft.encoders.registry import KNOWN
 from weft.errors import WeftError
 from weft.progress import say
+from weft.publish.private import without_paths
 from weft.recipe import Benchmark, Recipe
 from weft.tasks import tasks_of
 
@@ -78,8 +79,15 @@ class Run:
             return "apache-2.0"
         return next((known.licence for known in KNOWN.values() if known.hub == self.base), "")
 
+    @property
+    def catalogue(self) -> str:
+        """What it was trained on. Each source loses its folders by itself: in one text nobody could tell its end."""
+        return ", ".join(str(without_paths(one["local"] or one["path"])) for one in self.settings["sources"])
+
     def keys(self) -> dict[str, str]:
-        return {stage: self.manifests[stage]["key"] for stage in STAGES}
+        """Of everything that is published; an audit has no stage of its own, so its content is its key."""
+        keys = {stage: self.manifests[stage]["key"] for stage in STAGES}
+        return keys | ({"audit": key_of(self.audit)} if self.audit else {})
 
     def tasks(self) -> list[Retrieval]:
         """The test tasks that find things by a query in a whole gallery, as the evaluate stage asked them.

@@ -28,6 +28,7 @@ OWN = {"woven": 0, "tuned": 1, "base": 7, "bm25": 3, "bm25+woven": 2}
 FONT = {
     "font.size": 10,
     "font.family": "sans-serif",
+    "text.parse_math": False,  # names are others': "$5 to $10" is no formula
     "svg.fonttype": "none",
     "svg.hashsalt": "weft",
     "axes.edgecolor": MUTED,

@@ -134,14 +134,13 @@ def _set(index: Index, place: Key, rows: list[dict], task: dict | None, pictures
 
 def _case(case: dict, pictures: Pictures) -> Html:
     relevant, returned = case.get("relevant") or [], case.get("returned") or []
-    grades = [item["grade"] for item in relevant if not missing(item.get("grade"))]
-    least = min(grades, default=None)
+    count, least = case.get("relevant_count", len(relevant)), case.get("relevant_grade", 0)
     query = ["“", quoted(case["query"]), "”"] if case.get("query") else None
     asked = pictures.show(case["query_image"], "the query's picture") if case.get("query_image") else None
     told = ["query ", quoted(case.get("query_id", ""), 80)]
     if not missing(case.get("value")):
         told += [", scored ", tag("b", percent(case["value"]))]
-    more = f"Right answers, {ANSWERS} of {number(len(relevant))}" if len(relevant) > ANSWERS else "Right answers"
+    more = f"Right answers, {ANSWERS} of {number(count)}" if count > ANSWERS else "Right answers"
     words = tag("div", tag("h4", query) if query else None, tag("p", told, class_="plain"))
     answers = _side(more, relevant[:ANSWERS], least, pictures, "None is in the gallery.")
     results = _side("Returned", returned[:RETURNED], least, pictures, "Nothing was returned.")
@@ -149,14 +148,14 @@ def _case(case: dict, pictures: Pictures) -> Html:
     return tag("article", asked, tag("div", answers, results, class_="row"), class_="case")
 
 
-def _side(head: str, items: list[dict], least: float | None, pictures: Pictures, none: str) -> Html:
+def _side(head: str, items: list[dict], least: float, pictures: Pictures, none: str) -> Html:
     content = tag("ol", [_item(item, least, pictures) for item in items]) if items else tag("p", none, class_="plain")
     return tag("div", tag("h5", head), content)
 
 
-def _item(item: dict, least: float | None, pictures: Pictures) -> Html:
+def _item(item: dict, least: float, pictures: Pictures) -> Html:
     grade = item.get("grade")
-    right = not missing(grade) and grade > 0 and (least is None or grade >= least)
+    right = not missing(grade) and grade > 0 and grade >= least
     label = f"grade {number(grade)}" if not missing(grade) and grade > 0 else "not relevant"
     image = item.get("image")
     return tag(
