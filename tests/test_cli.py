@@ -55,6 +55,21 @@ def test_what_a_user_can_cause_is_one_line(text, arguments, told, tmp_path):
     assert told in one_line(weft("curate", "mine.toml", *arguments, folder=tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("words", "option", "values"),
+    [
+        (("index", "demo", "demo:", "--out", "i"), "--batch", ("0", "-1")),
+        (("evaluate", "demo", "--on", "mini"), "--batch", ("0", "-1")),
+        (("serve", "i"), "--port", ("-1", "99999")),
+        (("serve", "i"), "--max-wait", ("-1", "inf")),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused(words, option, values, tmp_path):
+    for value in values:
+        done = weft(*words, option, value, folder=tmp_path)
+        assert done.code == 2 and option in done.err and "or equal to" in done.err and "Traceback" not in done.err
+
+
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     import errno
     import os

@@ -77,11 +77,12 @@ def test_weights_that_the_last_step_broke_are_no_model(made, catalogue, tmp_path
     assert not (tmp_path / "model").exists()
 
 
-def test_one_product_has_no_variance(made, tmp_path):
-    alone = tiny_catalogue.collection(tmp_path / "c", count=1)
+@pytest.mark.parametrize(("count", "told"), [(2, "a batch of this catalogue is one product"), (1, "no product")])
+def test_one_product_has_no_variance_and_none_no_training(made, tmp_path, count, told):
+    few = tiny_catalogue.collection(tmp_path / "c", count=count)  # the last one is a test product
     (tmp_path / "t").mkdir()
-    with pytest.raises(WeftError, match="a batch of this catalogue is one product"):
-        run(alone, fresh(made, "siglip"), tmp_path / "t", vicreg_weight=1.0)
+    with pytest.raises(WeftError, match=told):
+        run(few, fresh(made, "siglip"), tmp_path / "t", vicreg_weight=1.0)
 
 
 def test_the_result_is_the_trained_model(made, catalogue, tmp_path):

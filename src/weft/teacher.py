@@ -72,7 +72,8 @@ def base_embeddings(
         processes.wait()
         out = np.load(partial, mmap_mode="r+")
         if rows is None:
-            rows = np.concatenate([collection.image_rows[row] for row in np.flatnonzero(collection.split == "train")])
+            trained = [collection.image_rows[row] for row in np.flatnonzero(collection.split == "train")]
+            rows = np.concatenate([np.empty(0, np.int64), *trained])  # of none, which the loader tells
         size = settings.micro_batch or 64
         starts = range(processes.rank() * size, len(rows), processes.world() * size)
         pool = decoders()

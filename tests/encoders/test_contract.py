@@ -1,5 +1,9 @@
 """Every family keeps the same promises, and agrees with transformers used by hand."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
@@ -86,6 +90,26 @@ def test_texts_are_padded_and_cut_to_the_last_position(family):
     assert lengths[0] < encoder.max_tokens < lengths[-1]
     assert lengths[2] <= 2 < lengths[0]  # only marks
     assert encoder.token_lengths([]) == []
+
+
+def test_a_thread_that_counts_tokens_changes_no_other_s(family, monkeypatch):
+    """A service counts what it was sent while its model reads, both by one tokenizer whose cut and padding are set."""
+    _, _, encoder = family
+    if not encoder.tokenizer.is_fast:
+        pytest.skip("a tokenizer in Python sets nothing")
+    expected, lengths = encoder.tokens(SHORT)["input_ids"], encoder.token_lengths(SHORT)
+    both, sets = threading.Barrier(2), encoder.tokenizer.set_truncation_and_padding
+
+    def meets_the_other(*told, **named):
+        sets(*told, **named)
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other rightly waits
+            both.wait(0.2)
+
+    monkeypatch.setattr(encoder.tokenizer, "set_truncation_and_padding", meets_the_other)
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(encoder.token_lengths, SHORT)
+        assert torch.equal(encoder.tokens(SHORT)["input_ids"], expected)
+        assert counted.result() == lengths
 
 
 def test_saved_and_loaded_is_the_same(family, tmp_path):

@@ -133,6 +133,17 @@ def test_hybrid_is_the_fusion_of_both_rankings(shelf_index):
     assert {index.product(row)["category"] for row in rows} == {"skirt"}
 
 
+def test_pages_of_a_hybrid_search_neither_repeat_nor_skip(shelf_index, monkeypatch):
+    monkeypatch.setattr("weft.index.store.DEPTH", 12)
+    index = open_index(shelf_index)
+    for vector in unit(np.random.default_rng(1), 4):
+        whole, _ = hybrid(index, Local(index), vector, "red dress", 40, {})
+        pages = [
+            hybrid(index, Local(index), vector, "red dress", first + 3, {})[0][first:] for first in range(0, 18, 3)
+        ]
+        assert np.concatenate(pages).tolist() == whole.tolist() and len(whole) == 12
+
+
 def test_the_export_is_the_index(shelf_index, tmp_path):
     index = open_index(shelf_index)
     assert export(index, tmp_path / "out" / "vectors.parquet") == len(index.vectors)

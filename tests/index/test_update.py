@@ -115,6 +115,14 @@ def test_half_precision_takes_half_the_room(model, tmp_path, embedded):
     assert make(str(model), source, out, half=True).embedded == 0 and embedded == []
 
 
+def test_another_size_of_thumbnails_embeds_nothing(model, tmp_path, embedded):
+    source, out = table(tmp_path / "shop", shop(6)), tmp_path / "index"
+    make(str(model), source, out)
+    embedded.clear()
+    assert make(str(model), source, out, side=16).embedded == 0 and embedded == []
+    assert max(decode(open_index(out).thumbnail(0)).size) == 16
+
+
 class Killed(BaseException):
     """Not an `Exception`, as a kill is none."""
 
@@ -245,7 +253,7 @@ def test_a_planted_pickle_is_never_run(model, tmp_path):
     source, out = table(tmp_path / "shop", shop(3)), tmp_path / "index"
     make(str(model), source, out)
     index, bad = open_index(out), np.array([Planted()], dtype=object)
-    pending = out / "pending" / f"{index.fingerprint[:16]}-float32-320"
+    pending = out / "pending" / f"{index.fingerprint[:16]}-float32"
     pending.mkdir(parents=True)
     np.savez(pending / "000000.npz", hashes=bad, vectors=bad)
     assert make(str(model), source, out).unchanged == 3  # what lies there is passed over

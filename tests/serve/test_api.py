@@ -158,6 +158,18 @@ def test_ids_with_slashes_are_found(tmp_path):
         assert one.get("/v1/products/red%2Fa%20b/similar").json()["results"][0]["id"] in ("ä", "c")
 
 
+def test_an_id_may_end_as_an_address_does(tmp_path):
+    from service import indexes
+
+    folders = indexes(tmp_path, {"a": [1], "a/similar": [2], "b": [3]})
+    with service(folders[:1]) as one:
+        product = one.get("/v1/products/a%2Fsimilar").json()
+        assert product["id"] == "a/similar" and set(product) == set(one.get("/v1/products/a").json())
+        assert one.get("/v1/products/a/similar").json()["results"][0]["id"] in ("a/similar", "b")
+        assert one.get("/v1/products/a%2fsimilar/similar").json()["results"][0]["id"] in ("a", "b")
+        assert "no such product" in refused(one.get("/v1/products/b%2Fsimilar"), 404)
+
+
 def test_what_the_page_begins_with(served):
     told = served.get("/v1/gallery").json()
     assert told["models"] == ["woven", "base"] and told["products"] == 30

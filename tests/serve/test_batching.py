@@ -112,6 +112,21 @@ def test_one_item_s_fault_is_its_own():
     assert tower.batches == [[1, "bad", 3], [1], ["bad"], [3]]
 
 
+def test_a_model_that_gives_too_few_vectors_is_told_and_goes_on():
+    async def main():
+        batcher = Batcher({"none": lambda items: np.zeros((0, 2)), "one": lambda items: np.ones((1, 2))}, max_wait=0.05)
+        try:
+            async with asyncio.timeout(10):
+                for _ in range(2):
+                    with pytest.raises(ValueError, match="0 vectors for 1 inputs"):
+                        await batcher.submit("none", [1, 2])
+                return await batcher.submit("one", [1, 2, 3])
+        finally:
+            await batcher.close()
+
+    np.testing.assert_array_equal(asyncio.run(main()), np.ones((3, 2)))
+
+
 def test_who_went_away_is_not_served():
     async def work(batcher, tower):
         tower.go.clear()

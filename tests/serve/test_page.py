@@ -248,6 +248,11 @@ def test_a_service_that_is_gone_or_busy_says_so_and_comes_back(opened):
     assert page.evaluate(CARDS) == 48
 
 
+def test_an_id_that_ends_as_an_address_does_is_asked_for_as_an_id(opened):
+    asked = "import('/page/api.js').then((api) => api.product('p1/similar')).catch((refusal) => refusal.status)"
+    assert opened().evaluate(asked) == 404, "not what is similar to p1"
+
+
 def test_a_key_is_asked_for_once(hostile_indexes, chrome):
     with service(hostile_indexes[:1], keys=(hashlib.sha256(b"secret").digest(),)) as one, running(one) as address:
         page = chrome.open(address)

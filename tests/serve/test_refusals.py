@@ -99,6 +99,8 @@ def test_large_bodies_are_refused_by_their_head_and_by_their_bytes(strict):
     answer = strict.post("/v1/embeddings", content=streamed())
     assert "at most" in refused(answer, 413)
     assert refused(strict.post("/v1/embeddings", content=b"{}", headers={"content-length": "x"}), 400)
+    answer = strict.post("/v1/embeddings", content=b"{}", headers={"content-length": "9" * 5000})
+    assert "at most" in refused(answer, 413)
 
 
 def test_a_body_that_dawdles_is_cut_off(strict):

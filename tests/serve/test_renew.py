@@ -58,6 +58,16 @@ def test_there_is_nothing_to_take_where_nothing_changed(grown):
     assert renew.renewed(grown[0].engine.first) is None
 
 
+def test_an_index_that_was_deleted_and_made_again_is_taken(grown):
+    service, index, folder = grown
+    shutil.rmtree(folder)
+    index(12)
+    newer = renew.renewed(service.engine.first)
+    assert newer is not None and len(newer.index) == 12
+    assert newer.index.folder.name == service.engine.first.index.folder.name, "its versions are counted from 1 again"
+    assert renew.renewed(newer) is None
+
+
 @pytest.mark.parametrize("fault", ["model", "damage", "gone", "store"])
 def test_what_cannot_be_used_is_told_once_and_the_old_version_answers(grown, fault, capsys):
     service, index, folder = grown

@@ -6,6 +6,7 @@ import galleries
 import tiny
 from command import weft
 from galleries import shop
+from weft.errors import WeftError
 from weft.index import Index, open_index, qdrant
 
 
@@ -42,6 +43,32 @@ def test_an_index_that_is_kept_on_a_server_stays_there(tmp_path, monkeypatch):
     index, there = indexed(3, "--store", "folder")
     assert "store" not in index.manifest and (there, len(index)) == (5, 3)
     assert "store" not in indexed(2)[0].manifest
+
+
+def test_a_version_counts_only_once_its_server_has_it(tmp_path, monkeypatch):
+    """Else a running service would take it and not find what is new."""
+    client, send = qdrant.connect(":memory:"), qdrant.synchronise
+    monkeypatch.setattr(qdrant, "connect", lambda address: client)
+    tiny.encoder().save(tmp_path / "model")
+    words = ("index", "ours=model", "shop/shop.csv", "--out", "index")
+    galleries.table(tmp_path / "shop", shop(4))
+    assert weft(*words, "--store", "qdrant", "--address", ":memory:", folder=tmp_path).code == 0
+    galleries.table(tmp_path / "shop", shop(6))
+
+    def away(*_, **__):
+        raise WeftError("the server is away")
+
+    monkeypatch.setattr(qdrant, "synchronise", away)
+    done = weft(*words, folder=tmp_path)
+    assert done.code == 2 and "is away" in done.err and len(open_index(tmp_path / "index")) == 4
+
+    def sent(index, *rest, **named):
+        assert len(index) == 6 and len(open_index(tmp_path / "index")) == 4
+        return send(index, *rest, **named)
+
+    monkeypatch.setattr(qdrant, "synchronise", sent)
+    done = weft(*words, folder=tmp_path)
+    assert done.code == 0 and "0 pictures embedded" in done.out and len(open_index(tmp_path / "index")) == 6
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

@@ -32,7 +32,7 @@ def evaluate(
     remote_code: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="A model that may run code from its own repository.")
     ] = None,
-    batch: Annotated[int, typer.Option(help="Pictures embedded at once; changes speed and memory only.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures embedded at once; changes speed and memory only.")] = 64,
     set_: Set = None,
 ) -> None:
     """Score models on test queries, with intervals, declared tests and every loss.

@@ -28,7 +28,7 @@ def index(
     pictures: Annotated[str, typer.Option(help="Of a table: the folder its image paths are relative to.")] = "",
     float16: Annotated[bool, typer.Option("--float16", help="Keep vectors in half the room.")] = False,
     thumbnail: Annotated[int, typer.Option(min=32, max=2048, help="Longer side of the page's pictures.")] = 320,
-    batch: Annotated[int, typer.Option(help="Pictures embedded at once; changes speed and memory only.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures embedded at once; changes speed and memory only.")] = 64,
     store: Annotated[
         str, typer.Option(metavar="folder|qdrant", help="Where vectors are searched; by default where they were.")
     ] = "",
@@ -48,15 +48,14 @@ def index(
     """
     from weft.index import build, open_index
     from weft.index import export as exported
-    from weft.index.qdrant import keep
 
     if (store == "qdrant") != bool(address) or store not in ("", "folder", "qdrant"):
         raise WeftError("--store is folder, or qdrant together with --address http://HOST:6333")
     built = build(
         model, source, out, column or (), pictures, float16, batch, thumbnail, remote_code or (), set_ or (),
+        address=address if store else None,
     )  # fmt: skip
     print(built)
-    keep(out, address if store else None)
     if export:
         print(f"export  {exported(open_index(out), export)} rows in {export}")
     print(f"index   {out}\nserve   weft serve {out}")
@@ -72,9 +71,9 @@ def serve(
     ] = None,
     model: Annotated[str, typer.Option(help="Where the index's model lies, if it was moved.")] = "",
     host: Annotated[str, typer.Option(help="0.0.0.0 lets others in: set WEFT_KEYS first.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     max_batch: Annotated[int, typer.Option(min=1, help="Texts or pictures of one forward pass.")] = 32,
-    max_wait: Annotated[float, typer.Option(min=0, help="Milliseconds that the first of a batch waits.")] = 3.0,
+    max_wait: Annotated[float, typer.Option(min=0, max=60_000, help="Milliseconds the first of a batch waits.")] = 3.0,
     queue: Annotated[int, typer.Option(min=64, help="Texts and pictures that may wait; more are refused (429).")] = 256,
     approximate: Annotated[bool, typer.Option("--approximate", help="Let Qdrant walk its graph.")] = False,
     remote_code: Annotated[

@@ -1,5 +1,6 @@
 """What Weft asks of a vision-language encoder, and the parts that every family shares."""
 
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,6 +22,9 @@ from weft.errors import WeftError
 # Weft's own progress and errors say what its user needs; these are for those who write models.
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+
+TOKENIZING = threading.Lock()
+"""Each call sets a tokenizer's cut and padding, which other threads' calls would then work with."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ class Encoder:
     def tokens(self, texts: list[str]) -> dict[str, Tensor]:
         """Model inputs of B texts, each (B, max_tokens) int64, padded and cut to `max_tokens`, on the CPU."""
         length = {"padding": "max_length", "truncation": True, "max_length": self.max_tokens}
-        return dict(self.tokenizer(list(texts), return_tensors="pt", **length))
+        with TOKENIZING:
+            return dict(self.tokenizer(list(texts), return_tensors="pt", **length))
 
     def image_features(self, inputs: dict[str, Tensor]) -> Tensor:
         """(B, D) float32 unit vectors, differentiable."""
@@ -138,7 +143,9 @@ class Encoder:
         """Tokens of each text before any cut, end token included: more than `max_tokens` means it is cut."""
         if not texts:
             return []
-        return [len(ids) for ids in self.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]]
+        with TOKENIZING:
+            found = self.tokenizer(list(texts), truncation=False, verbose=False)
+        return [len(ids) for ids in found["input_ids"]]
 
     def towers(self) -> dict[str, list[str]]:
         """Every parameter's name once, under "image", "text" or "head" (logit scale and bias)."""

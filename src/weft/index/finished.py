@@ -4,7 +4,6 @@ from pathlib import Path
 
 from weft.artefact import MANIFEST, read_json
 from weft.errors import WeftError
-from weft.index.qdrant import keep
 from weft.index.update import build
 
 
@@ -18,7 +17,7 @@ def index_run(run: Path) -> tuple[Path, Path]:
     repeated has other weights, so its old indexes are made again.
 
     Raises:
-        WeftError: as `build` and `weft.index.qdrant.keep`, or the run does not say what its base was.
+        WeftError: as `build`, or the run does not say what its base was.
     """
     base = read_json(run / "train" / MANIFEST).get("settings", {}).get("base", "")
     if not base:
@@ -28,6 +27,5 @@ def index_run(run: Path) -> tuple[Path, Path]:
     made = []
     for name, model, label in (("index", str(run / "weave" / "model"), "woven"), ("index-base", base, "base")):
         build(f"{label}={model}", str(run / "curate"), run / name, again=True)
-        keep(run / name)
         made.append(run / name)
     return made[0], made[1]

@@ -61,10 +61,10 @@ class Kept:
         shard = self.shards[number]
         return self._read(shard) if isinstance(shard, Path) else shard
 
-    def thumbnail(self, sha: str) -> bytes | None:
-        """The last version's, if it has that picture."""
+    def thumbnail(self, sha: str, side: int) -> bytes | None:
+        """The last version's, if it has that picture and its thumbnails are of this size."""
         row = self.old.get(_bytes(sha))
-        return None if row is None else self.index.thumbnail(row)
+        return None if row is None or self.index.manifest["side"] != side else self.index.thumbnail(row)
 
     def add(self, hashes: Sequence[str], vectors: np.ndarray) -> None:
         """Keeps new vectors on disk, whole or not at all. Raises `WeftError` if it is full."""

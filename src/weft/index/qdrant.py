@@ -5,15 +5,13 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from weft.artefact import write_json
 from weft.errors import WeftError, extra
 from weft.index.facets import Filters
-from weft.index.folder import Index, open_index
+from weft.index.folder import Index
 from weft.progress import progress, say
 
 if TYPE_CHECKING:
@@ -46,25 +44,10 @@ def collection_name(index: Index, name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name).strip('-') or 'weft'}-{index.fingerprint[:12]}"
 
 
-def keep(folder: Path, address: str | None = None) -> None:
-    """Puts the current version of an index into a server, to be searched there from now on; `weft.index.build` hands
-    that on to later versions, which are sent by another call.
-
-    Args:
-        address: of the server; None: the one that has it already, if any; "": none, the folder itself is searched.
-
-    Raises:
-        WeftError: as `synchronise`.
-    """
-    index = open_index(folder)
-    told = dict(index.manifest)
-    kept = told.pop("store", {})
-    address = kept.get("address", "") if address is None else address
-    if address:
-        told["store"] = {"address": address, "name": folder.resolve().name}
-        synchronise(index, connect(address), **told["store"])
-    if told != index.manifest:
-        write_json(index.folder / "manifest.json", told)
+def keep(index: Index) -> None:
+    """Makes the server that a version's manifest names, if it names one, equal to it. Raises as `synchronise`."""
+    if store := index.manifest.get("store"):
+        synchronise(index, connect(store["address"]), **store)
 
 
 def synchronise(index: Index, client: "QdrantClient", name: str, address: str = "") -> tuple[int, int]:

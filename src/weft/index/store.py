@@ -9,8 +9,9 @@ from weft.index.facets import Filters
 from weft.index.folder import Index
 from weft.search import top_k
 
-DEPTH = 200
-"""How far down both rankings are read before they are fused."""
+DEPTH = 1000
+"""How far down both rankings are read before they are fused, whatever part of the fusion is asked for: deeper ranks
+change the order above them, so pages that were cut from fusions of different depths would repeat and skip products."""
 
 
 class Store(Protocol):
@@ -72,16 +73,16 @@ class Rows:
 def hybrid(
     index: Index, store: Store, vector: np.ndarray, text: str, k: int, filters: Filters
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `Store.search`, by reciprocal rank fusion of its ranking with BM25 over titles; scores are the fusion's."""
-    depth = max(k, DEPTH)
-    near, _ = store.search(vector, depth, filters)
+    """As `Store.search`, by reciprocal rank fusion of its ranking with BM25 over titles; scores are the fusion's. There
+    are at most `DEPTH` products to be had."""
+    near, _ = store.search(vector, DEPTH, filters)
     words = index.bm25.scores([text])[0]
     kept = index.facets.mask(filters)
     if kept is not None:
         words[~kept] = 0
     said = np.flatnonzero(words)
-    said = said[np.argsort(-words[said], kind="stable")][:depth]
-    rankings = [np.pad(found, (0, depth - len(found)), constant_values=-1)[None] for found in (near, said)]
+    said = said[np.argsort(-words[said], kind="stable")][:DEPTH]
+    rankings = [np.pad(found, (0, DEPTH - len(found)), constant_values=-1)[None] for found in (near, said)]
     rows, scores = fuse(*rankings)
     rows, scores = rows[0][:k], scores[0][:k]
     return rows[rows >= 0], scores[rows >= 0]

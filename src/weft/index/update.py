@@ -1,6 +1,7 @@
 """Builds an index and keeps it up to date: only pictures never seen are embedded; readers see whole versions."""
 
 import contextlib
+import datetime
 import fcntl
 import itertools
 import json
@@ -26,6 +27,7 @@ from weft.index import folder as files
 from weft.index.folder import CURRENT, Index, open_index
 from weft.index.gallery import EXAMPLES, examples, read_gallery
 from weft.index.kept import Kept
+from weft.index.qdrant import keep
 from weft.index.version import Version, content, thumbnail
 from weft.progress import progress, say
 from weft.schema import Product, Skipped
@@ -70,9 +72,9 @@ def build(
     remote_code: Names[str] = (),
     changes: Sequence[str] = (),
     again: bool = False,
+    address: str | None = None,
 ) -> Built:
-    """Embeds a gallery into `out`, or brings `out` up to date with it. An index that is searched in a server is sent
-    there by `weft.index.qdrant.keep`, which is the caller's to call.
+    """Embeds a gallery into `out`, or brings `out` up to date with it, and the server in which it is searched as well.
 
     Args:
         model: as `weft.encoders.load` takes it; "LABEL=MODEL" says what pages call it.
@@ -81,10 +83,12 @@ def build(
         batch: pictures a forward pass.
         side: pixels of a thumbnail's longer side.
         again: where `out` holds another model's vectors, make all of them anew instead of refusing.
+        address: of the Qdrant server in which it is searched from now on; None: the one where it was, if any; "": none,
+            the folder itself is searched.
 
     Raises:
         WeftError: the model has no fingerprint, `out` holds another model's vectors or is being written by another
-            process, the gallery is empty or unreadable, or the disk is full.
+            process, the gallery is empty or unreadable, the disk is full, or the server cannot be reached.
     """
     label, place = split_name(model)
     encoder = load(place, remote_code=remote_code)
@@ -100,8 +104,8 @@ def build(
                 f"and {place} is another model ({mark[:12]}); vectors of two models are never mixed: "
                 f"choose another --out, or delete {out} and index again"
             )
-        same = old is not None and (old.fingerprint, old.vectors.dtype, old.manifest["side"]) == (mark, dtype, side)
-        kept = Kept(out, f"{mark[:16]}-{dtype.name}-{side}", old if same else None)
+        same = old is not None and (old.fingerprint, old.vectors.dtype) == (mark, dtype)
+        kept = Kept(out, f"{mark[:16]}-{dtype.name}", old if same else None)
         if kept.resumed:
             say(f"  going on: {kept.resumed} pictures were embedded before the last run ended")
         embedder = Embedder(encoder, batch=batch)
@@ -112,9 +116,12 @@ def build(
         told = {
             "format": FORMAT, "label": label or _called(place, encoder.name), "model": _where(place),
             "fingerprint": mark, "dtype": dtype.name, "side": side, "source": source,
+            "created": datetime.datetime.now().astimezone().isoformat(),
         }  # fmt: skip
-        if old is not None and "store" in old.manifest:  # where it is searched is the owner's choice, not a version's
-            told["store"] = old.manifest["store"]
+        if address is None and old is not None:  # where it is searched is the owner's choice, not a version's
+            address = old.manifest.get("store", {}).get("address")
+        if address:
+            told["store"] = {"address": address, "name": out.resolve().name}
         return made.finish(source, old, told)
 
 
@@ -160,7 +167,7 @@ class _Made:
         self.sample += [p for p in products if p.attributes][: EXAMPLES - len(self.sample)]
 
     def _small(self, sha: str, data: bytes) -> bytes:
-        return self.kept.thumbnail(sha) or thumbnail(data, self.side)
+        return self.kept.thumbnail(sha, self.side) or thumbnail(data, self.side)
 
     def finish(self, source: str, old: Index | None, told: dict) -> Built:
         if self.waiting:
@@ -176,6 +183,7 @@ class _Made:
         write_whole(self.folder / "skipped.jsonl", "".join(line + "\n" for line in lines))
         told |= {"dim": self.dim, "counts": asdict(built), "versions": versions()}
         write_json(self.folder / "manifest.json", told)
+        keep(Index(self.folder))  # before the version counts: a service that takes it searches there at once
         write_json(self.out / CURRENT, {"version": self.folder.name})
         self.kept.forget()
         for path in self.out.glob("v*"):  # a server that has one open keeps it: its files live until it closes them

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from fastapi import FastAPI, File, Form, Query, Response, UploadFile
+from fastapi import FastAPI, File, Form, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from weft import __version__
@@ -128,11 +129,17 @@ def _searching(app: FastAPI, engine: Engine) -> None:
             raise ApiError(422, "an empty picture", "image")
         return await answer(engine, rest, data)
 
-    @app.get("/v1/products/{id:path}/similar", tags=["search"])
+    @app.get("/v1/products/{id:path}/similar", tags=["search"], response_model=say.SearchAnswer)
     async def similar(
-        id: str, limit: int = Query(24, ge=1, le=100), offset: int = Query(0, ge=0), model: str | None = None
-    ) -> say.SearchAnswer:
+        sent: Request,
+        id: str,
+        limit: int = Query(24, ge=1, le=100),
+        offset: int = Query(0, ge=0),
+        model: str | None = None,
+    ) -> say.SearchAnswer | Response:
         """What looks like a product; `like` in a search does the same with filters and facets."""
+        if (sent.scope.get("raw_path") or b"").lower().endswith(b"%2fsimilar"):  # the end of an id, not of our address
+            return JSONResponse((await product(f"{id}/similar")).model_dump())
         return await answer(engine, say.SearchRequest.model_construct(
             text=None, image=None, image_weight=0.5, like=id, filters={}, limit=limit, offset=offset, model=model,
             hybrid=False, compare=False, facets=False,

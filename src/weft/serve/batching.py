@@ -116,6 +116,8 @@ class Batcher:
     def _run(self, key: str, jobs: list[_Job]) -> None:
         try:
             vectors = self.forwards[key]([job.item for job in jobs])
+            if len(vectors) != len(jobs):
+                raise ValueError(f"the model gave {len(vectors)} vectors for {len(jobs)} inputs")
         except Exception as error:
             if len(jobs) > 1:  # one item's fault must not be the others' too
                 for job in jobs:

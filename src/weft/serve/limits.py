@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from weft.index.store import DEPTH
 from weft.progress import say
 from weft.serve.errors import answer
 from weft.serve.metrics import Metrics
@@ -45,7 +46,7 @@ class Limits:
     requests: in flight at once, whatever they ask for.
     pixels: of one picture, by its header, before it is decoded.
     text: characters of one text; inputs: texts and pictures of one request.
-    page: products of one answer; deep: how far down a ranking can be asked for.
+    page: products of one answer; deep: how far down a ranking can be asked for; a hybrid one has no more than `DEPTH`.
     seconds: that a request's body may take to arrive.
     """
 
@@ -56,7 +57,7 @@ class Limits:
     text: int = 2000
     inputs: int = 64
     page: int = 100
-    deep: int = 1000
+    deep: int = DEPTH
     seconds: float = 30.0
 
 
@@ -139,7 +140,7 @@ class Gate:
         told = headers.get("content-length", "0")
         if not told.isascii() or not told.isdigit():
             return answer(400, "Content-Length is no number")
-        if int(told) > self.limits.body_bytes:
+        if len(told) > 20 or int(told) > self.limits.body_bytes:  # Python reads no number of thousands of digits
             return self._too_large()
         return None
 

@@ -36,7 +36,8 @@ def renewed(side: Side) -> Side | None:
         WeftError: that version is damaged, or was made with another model or under another label.
     """
     folder = side.index.folder.parent
-    if read_json(folder / CURRENT)["version"] == side.index.folder.name:
+    current = folder / read_json(folder / CURRENT)["version"]
+    if read_json(current / "manifest.json") == side.index.manifest:  # an index made anew takes the old names again
         return None
     found = open_index(folder)
     if (found.fingerprint, found.label) != (side.index.fingerprint, side.label):

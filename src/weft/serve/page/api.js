@@ -35,7 +35,9 @@ async function ask(path, options = {}) {
 }
 
 export const gallery = () => ask("/v1/gallery");
-export const product = (id) => ask(`/v1/products/${id.split("/").map(encodeURIComponent).join("/")}`);
+/** Slashes stay, because some proxies refuse %2F, but for the one that would make it the address of similar products. */
+export const product = (id) =>
+  ask(`/v1/products/${id.split("/").map(encodeURIComponent).join("/").replace(/\/similar$/, "%2Fsimilar")}`);
 
 /** A search; the one before, if it still runs, is aborted. */
 export async function search(request) {
