@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 import tiny
 import tiny_catalogue
-from test_train import fresh, run, state
-from test_train import made as made  # the fixture
+from training import fresh, run, state
+from training import made as made  # the fixture
 from weft import adapters, encoders
 from weft.weights import interpolate
 

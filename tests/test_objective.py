@@ -7,14 +7,16 @@ import torch
 import torch.nn.functional as F
 
 import tiny_catalogue
-from test_train import B, Largest, batch_of, distance, embed, fresh, gradients, reference_loss, train_with
-from test_train import made as made  # the fixture
+from test_gradient import Largest, batch_of, distance, embed, gradients, reference_loss
+from training import SETTINGS, fresh, train_with
+from training import made as made  # the fixture
 from weft import gradient, objective, processes
 from weft.batch import Batch
 from weft.losses import vicreg
 
 TERMS = {"lwf_text_weight": 0.3, "lwf_similarity_weight": 0.6, "vicreg_weight": 0.2}
 SCALE = torch.tensor(1.7)
+B = SETTINGS.batch
 
 
 @pytest.fixture(scope="module")
