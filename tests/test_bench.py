@@ -60,9 +60,9 @@ def test_each_prints_its_ratios(bench, capsys, name, arguments, rows):
 
 
 def test_every_stage_of_a_growing_catalogue_runs(bench, monkeypatch, tmp_path, capsys):
-    scale, growth = bench("bench_scale"), bench("growth")
+    scale, drawn, growth = map(bench, ("bench_scale", "drawn", "growth"))
     for name, value in {"SHARD": 30, "GUARDED": 20, "LEAKED": 3}.items():
-        monkeypatch.setattr(scale, name, value)
+        monkeypatch.setattr(drawn, name, value)
     scale.draw(tmp_path / "drawn", 60, 32)
     rows = []
     for stage in scale.STAGES:
