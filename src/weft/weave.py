@@ -43,7 +43,7 @@ def weave(
     if not any(task.domain == "in-domain" for task in tasks):
         raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
     if rules.mean_delta < 0 and not any(task.domain == "out-of-domain" for task in tasks):
-        raise WeftError("weave.mean_delta asks the out-of-domain mean to rise, and the recipe names no [[benchmarks]]")
+        raise WeftError("weave.mean_delta asks the out-of-domain mean to rise, and no benchmark has a dev query")
     how = path_of(rules, tuned)
     if rules.soup:
         tuned = _soup(rules, base, tuned, folder / SOUP)
