@@ -17,6 +17,7 @@ from weft.pairs.grades import GRADES
 from weft.pairs.negatives import mine
 from weft.pairs.queries import randomness
 from weft.recipe import Pairs, Train
+from weft.trainer import check_shares
 
 SETTINGS = Train(batch=8, epochs=3, crop=0.7)
 
@@ -107,8 +108,17 @@ def test_processes_share_a_batch(catalogue, encoder):
             assert torch.equal(part.positive_grades[task], whole.positive_grades[task])
             every = slice(0, 8)
             assert torch.equal(part.relevance[task].products(every), whole.relevance[task].products(every))
-    with pytest.raises(WeftError, match="cannot be shared equally by 3 processes"):
-        loader(catalogue, encoder, rank=0, world=3)
+
+
+def test_processes_that_cannot_share_a_batch_are_told(catalogue, encoder):
+    check_shares(Train(batch=8), 4)
+    with pytest.raises(WeftError, match=r"train.batch = 8 products cannot be shared equally by 3 processes"):
+        check_shares(Train(batch=8), 3)
+    with pytest.raises(WeftError, match=r"train.reference_batch = 6 products cannot be shared equally by 4"):
+        check_shares(Train(batch=8, reference="general", reference_batch=6), 4)
+    check_shares(Train(batch=8, reference_batch=6), 4)  # without a reference nothing is drawn from it
+    with pytest.raises(WeftError, match="products to train on are too few for 100 processes"):
+        loader(catalogue, encoder, rank=0, world=100)
 
 
 def test_a_catalogue_without_a_train_split_is_told(encoder, tmp_path):

@@ -55,6 +55,12 @@ def test_what_a_user_can_cause_is_one_line(text, arguments, told, tmp_path):
     assert told in one_line(weft("curate", "mine.toml", *arguments, folder=tmp_path))
 
 
+def test_a_stranger_s_name_does_not_steer_the_terminal(tmp_path):
+    """Escape sequences of a name could clear the screen, U+202E could turn the message around."""
+    told = one_line(weft("curate", "no\x1b[2J\u202ene.toml", folder=tmp_path))
+    assert "there is no recipe no\ufffd[2J\ufffdne.toml" in told
+
+
 @pytest.mark.parametrize(
     ("words", "option", "values"),
     [

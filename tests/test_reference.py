@@ -56,8 +56,6 @@ def test_processes_share_the_batch(made, general, tmp_path):
     parts = [reference(encoder, general, tmp_path, rank=rank, world=2).prepare(1) for rank in (0, 1)]
     assert [part.first for part in parts] == [0, 3] and all(part.size == 6 for part in parts)
     assert torch.equal(torch.cat([part.targets for part in parts]), whole.targets)
-    with pytest.raises(WeftError, match="reference_batch is 7: 2 processes"):
-        reference(encoder, general, tmp_path, train_with(reference_batch=7), world=2)
 
 
 def test_too_few_products_are_told(made, general, tmp_path):

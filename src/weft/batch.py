@@ -107,8 +107,7 @@ class Loader:
         rank, world: this process's number and how many there are; each takes its part of every batch.
 
     Raises:
-        WeftError: no task is left to learn, no product is there to train on, or the processes cannot share a batch
-            equally.
+        WeftError: no task is left to learn, or there are fewer products to train on than processes.
     """
 
     def __init__(
@@ -131,8 +130,9 @@ class Loader:
                 f"{collection.folder}: no product of the catalogue is in the train split; curate more products, or set "
                 "smaller curate.dev_share and curate.test_share"
             )
-        if settings.batch % world or len(self.rows) < world:
-            raise WeftError(f"train.batch = {settings.batch} products cannot be shared equally by {world} processes")
+        if len(self.rows) < world:
+            told = f"{len(self.rows)} products to train on are too few for {world} processes"
+            raise WeftError(f"{collection.folder}: {told}")
         self.decoders = decoders()
         self.log = self._read_log()
         for product, held in zip(self.products, self.facts, strict=True):

@@ -1,6 +1,7 @@
 """Progress with an estimate on stderr for every loop that may take longer than two seconds."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 
@@ -8,6 +9,15 @@ from tqdm import tqdm
 
 SILENT = int(os.environ.get("RANK", 0)) > 0
 """Of the processes that `torchrun` starts only the first one speaks."""
+
+# Control characters steer a terminal; they and lone surrogates are not valid in HTML (or UTF-8); bidirectional
+# overrides could reorder the text around them.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+
+
+def legible(text: object) -> str:
+    """Text that any page or terminal can show, with U+FFFD for what none should; line ends and tabs stay."""
+    return _UNSEEN.sub("\ufffd", str(text))
 
 
 def progress(items: Iterable | None, what: str, total: int | None = None, unit="it", initial=0):
@@ -41,4 +51,4 @@ class _Lines:
 def say(message: str) -> None:
     """One line for the person watching: stderr, because stdout carries results."""
     if not SILENT:
-        tqdm.write(message, file=sys.stderr)
+        tqdm.write(legible(message), file=sys.stderr)

@@ -28,7 +28,7 @@ class Reference:
         rank, world: this process's number and how many there are; each takes its part.
 
     Raises:
-        WeftError: it has fewer products to train on than a step draws, or the processes cannot share them equally.
+        WeftError: it has fewer products to train on than a step draws.
     """
 
     def __init__(
@@ -44,8 +44,6 @@ class Reference:
                 f"train.reference_batch is {self.size}, and {collection.folder} has {len(self.rows)} products to draw "
                 "from: lower it or name more of them"
             )
-        if self.size % world:
-            raise WeftError(f"train.reference_batch is {self.size}: {world} processes cannot share that equally")
         drawn = [self._draw(step) for step in range(steps)]
         pictures = np.unique(np.concatenate([images for _, images in drawn]))
         products = np.unique(np.concatenate([rows for rows, _ in drawn]))

@@ -19,7 +19,7 @@ from weft.progress import progress, say
 from weft.recipe import Pairs, Recipe
 from weft.reference import Reference
 from weft.teacher import asks, base_embeddings, frozen
-from weft.trainer import Trainer, check_compile
+from weft.trainer import Trainer, check_compile, check_shares
 from weft.weights import FISHER
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -44,6 +44,7 @@ def train(
     if bool(settings.reference) != (general is not None):
         raise ValueError("train.reference and the collection that it names belong together")
     check_compile(settings, device)
+    check_shares(settings, processes.world())
     encoder, place = base, (processes.rank(), processes.world())
     encoder.model.to(device).train()
     if device.type == "cpu":  # twice as fast under bf16 as fused attention, and never slower (docs/LOG.md)

@@ -155,3 +155,11 @@ def recompute_activations(model: torch.nn.Module) -> None:
 
 def seed_of(seed: int, step: int, rank: int) -> int:
     return int(randomness(seed, "dropout", step, rank).integers(2**62))
+
+
+def check_shares(settings: Train, world: int) -> None:
+    """Raises `WeftError` where so many processes cannot share a batch equally: ask before the base is asked."""
+    drawn = {"batch": settings.batch} | ({"reference_batch": settings.reference_batch} if settings.reference else {})
+    for name, size in drawn.items():
+        if size % world:
+            raise WeftError(f"train.{name} = {size} products cannot be shared equally by {world} processes")

@@ -78,6 +78,16 @@ def test_the_same_seed_gives_the_same_pool_and_another_one_another(tmp_path):
     assert len(pairs("bare", answers=False)) < len(one)
 
 
+def test_the_key_of_a_pool_is_that_of_its_pairs(tmp_path):
+    """A file of rankings may change under its name: judgements of the pool before it do not belong to the new one."""
+    made, wanted = benchmark(tmp_path / "b"), Wanted(depth=3, sample=0, cut=3, answers=False)
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        build(made, [drawn("one", seed)], tmp_path / name, wanted)
+    one, again, other = (Pool(tmp_path / name) for name in ("one", "again", "other"))
+    assert one.facts["asked"] == other.facts["asked"] and len(one) == len(other)
+    assert one.key == again.key != other.key
+
+
 def test_every_unpooled_document_is_equally_likely_to_be_drawn(tmp_path):
     made = benchmark(tmp_path, products=12, queries=1)
     ranked = Ranked(made.tasks[0], [system("one", [[0, 1, 2, 3]])])

@@ -32,7 +32,9 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except WeftError as error:
-        print(f"weft: {error}", file=sys.stderr)
+        from weft.progress import legible
+
+        print(f"weft: {legible(error)}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
         if end.code == 130:  # what typer makes of Ctrl-C

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import key_of, read_json, whole
+from weft.artefact import file_key, key_of, read_json, whole
 from weft.errors import WeftError
 
 FACTS = "pool.json"
@@ -89,8 +89,8 @@ class Pool:
 
     @property
     def key(self) -> str:
-        """Equal for pools that were asked for in the same words and came to as many pairs."""
-        return key_of([self.facts["asked"], self.facts["benchmark"], self.facts["pairs"]])
+        """Equal for pools that were asked for in the same words and came to the same pairs."""
+        return key_of([self.facts["asked"], self.facts["benchmark"], file_key(self.folder / "pool.parquet")])
 
     def pairs(self) -> Iterator[Pair]:
         """In the pool's own, shuffled order."""

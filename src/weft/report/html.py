@@ -3,15 +3,12 @@
 import base64
 import hashlib
 import html
-import re
 from collections.abc import Sequence
 from importlib import resources
 
-VOID = {"img", "meta", "br", "col"}
+from weft.progress import legible
 
-# Control characters and lone surrogates are not valid in HTML (or UTF-8); bidirectional overrides could reorder
-# the text around them.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+VOID = {"img", "meta", "br", "col"}
 
 
 class Html(str):
@@ -20,7 +17,7 @@ class Html(str):
 
 def clean(text: object, most: int = 0) -> str:
     """Text that any page or terminal can show; cut to `most` characters where that is not 0."""
-    shown = _UNPRINTABLE.sub("\ufffd", str(text))
+    shown = legible(text)
     return shown if not most or len(shown) <= most else shown[: most - 1].rstrip() + "…"
 
 
