@@ -10,6 +10,7 @@ import study_fixtures
 from matplotlib.figure import Figure
 
 from weft.report import study
+from weft.report.html import clean
 from weft.report.study import figures
 from weft.report.study.index import Index
 from weft.report.study.places import place_names
@@ -100,6 +101,21 @@ def test_names_cover_neither_each_other_nor_points(count):
     at = axes.transData.transform(np.asarray(list(spots.values()))) * 72 / axes.figure.dpi
     inside = ((at[:, None] > boxes[None, :, :2]) & (at[:, None] < boxes[None, :, 2:])).all(axis=2)
     assert not inside.any()
+
+
+def test_many_points_are_numbered_and_named_below(monkeypatch):
+    """The base, the reference and ours keep their names; every row has its number in the key."""
+    monkeypatch.setattr(figures, "NAMED", 1)
+    index = Index(study_fixtures.results())
+    figure = figures.draw_trade(index)
+    figure.draw_without_rendering()
+    key = {text.get_text().split("  ")[0].strip("\u2007"): text.get_text() for text in figure.legends[1].get_texts()}
+    shown = [note.get_text() for note in figure.axes[0].texts if note.get_text()]
+    assert sorted(text.split()[0] for text in shown) == sorted(key)
+    named = {text.partition(" ")[2] for text in shown if not text.isdigit()}
+    assert named == {clean(index.label(name), 34) for name in (index.base, index.reference, index.results["ours"])}
+    assert figure.legends[1].get_window_extent().y1 < figure.axes[0].get_window_extent().y0
+    assert figure.legends[1].get_window_extent().x1 <= figure.bbox.width
 
 
 def test_a_figure_is_the_same_each_time():

@@ -19,6 +19,9 @@ STYLE = {"base": (7, "s"), "tuned": (1, "o"), "woven": (0, "D"), "encoder": (3, 
 """A row's kind -> its colour and marker."""
 STEP = 0.25  # inches a row of figure 3 takes
 WIDTH = 7.2  # inches: two columns of a paper
+NAMED = 14
+"""More points than that are numbered, in the table's order, and named below: names beside them would hide them."""
+KEYS = 3  # columns of these names
 
 
 def svg(draw, results: dict) -> str:
@@ -50,7 +53,9 @@ def draw_trade(index: Index) -> Figure | None:
             spots[name] = [100 * np.asarray([one["value"], one["low"], one["high"]]) for one in both]
     if len(spots) < 2:
         return None
-    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    bold = {index.base, index.reference, index.results["ours"]}
+    numbers = {name: str(n) for n, name in enumerate(spots, 1)} if len(spots) > NAMED else {}
+    figure = Figure(figsize=(WIDTH, 5.0 + 0.19 * -(-len(numbers) // KEYS)), layout="constrained")
     axes = bare(figure.add_subplot())
     axes.margins(0.1, 0.1)
     front = [name for name in index.results["front"] if name in spots]
@@ -58,7 +63,7 @@ def draw_trade(index: Index) -> Figure | None:
     axes.plot(*at.T, color=SHADE, linewidth=5, alpha=0.45, solid_capstyle="round", zorder=1)
     for name, (x, y) in spots.items():
         colour, marker = STYLE[index.rows[name]["model"]]
-        special = name in (index.base, index.reference, index.results["ours"])
+        special = name in bold
         axes.errorbar(
             x[0], y[0], xerr=_reach(x), yerr=_reach(y), fmt="none", ecolor=SERIES[colour], elinewidth=0.7,
             alpha=1.0 if special else 0.4, zorder=2,
@@ -71,9 +76,13 @@ def draw_trade(index: Index) -> Figure | None:
     axes.set_xlabel("in-domain mean, percent")
     axes.set_ylabel("out-of-domain mean, percent")
     _legend(axes, index, spots)
+    if numbers:
+        _key(figure, index, numbers)
     figure.draw_without_rendering()  # names need the axes' final scale
-    bold = {index.base, index.reference, index.results["ours"]}
-    names = {name: (clean(index.label(name), 34), (x[0], y[0]), name in bold) for name, (x, y) in spots.items()}
+    names = {}
+    for name, (x, y) in spots.items():
+        told = (numbers.get(name, ""), "" if numbers and name not in bold else clean(index.label(name), 34))
+        names[name] = (" ".join(filter(None, told)), (x[0], y[0]), name in bold)
     bars = [spot for x, y in spots.values() for spot in _cross(x, y)]
     place_names(axes, names, [*map(tuple, at), *bars])
     return figure
@@ -92,6 +101,19 @@ def _legend(axes: Axes, index: Index, spots: dict) -> None:
     axes.figure.legend(
         handles=handles, loc="outside upper left", ncols=len(handles), frameon=False, fontsize=8.5, **close
     )
+
+
+def _key(figure: Figure, index: Index, numbers: dict[str, str]) -> None:
+    """What the numbers stand for, column by column, below the axes."""
+    handles = []
+    for name, number in numbers.items():
+        colour, marker = STYLE[index.rows[name]["model"]]
+        face = PAPER if index.rows[name]["one_seed"] else SERIES[colour]
+        label = f"{number:\u2007>2}  {clean(index.label(name), 38)}"  # a blank as wide as a digit
+        look = {"marker": marker, "color": SERIES[colour], "markerfacecolor": face, "markersize": 5}
+        handles.append(Line2D([], [], linestyle="", label=label, **look))
+    close = {"columnspacing": 1.0, "handletextpad": 0.3, "labelspacing": 0.35}
+    figure.legend(handles=handles, loc="outside lower left", ncols=KEYS, frameon=False, fontsize=7.5, **close)
 
 
 def _cross(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
