@@ -7,7 +7,7 @@ import re
 
 import pytest
 from audit_fixtures import CHECKS, PICTURES, PLACES, finding, make_audit, make_image
-from test_leaderboard_page import HOSTILE, Page
+from pages import HOSTILE, Page
 
 import browser
 from weft.report import audit
@@ -26,7 +26,7 @@ def test_the_verdict_comes_first_and_every_finding_is_told(text):
     assert page.text.index("Scores can be wrong") < page.text.index("At a glance") < page.text.index("About ")
     assert page.text.count("30 of 1,200 queries hedge") == 4, "each of the four findings once"
     assert "Hedging queries left out" not in page.text and "hedging queries left out" in page.text
-    assert "50.0 52.1 +2.1 1 170" in page.text and "“possibly” 20" in page.text
+    assert "50.0 52.1 +2.1 1\u202f170" in page.text and "“possibly” 20" in page.text
     assert page.text.index("error Duplicate pictures") < page.text.index("warning Hedging captions")
     assert "Did not run: needs a model training leak" in page.text
     assert "Silent on every task cut captions" in page.text
@@ -38,7 +38,7 @@ def test_the_glance_has_a_cell_for_every_check_that_ran(text):
     assert len(rows) == len(CHECKS) - 1
     assert len([tag for tag, _ in glance.elements if tag == "td"]) == len(rows) * len(PLACES)
     assert {"is-error", "is-warning", "is-note", "none"} <= set(glance.classes())
-    assert "✗ 100%" not in glance.text and "✗ 1 200" in glance.text and "! 2.5%" in glance.text
+    assert "✗ 100%" not in glance.text and "✗ 1\u202f200" in glance.text and "! 2.5%" in glance.text
 
 
 def test_every_link_leads_somewhere(text):

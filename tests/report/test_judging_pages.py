@@ -1,10 +1,9 @@
 """The pages of weft agree and weft rejudge: they say what the record says, escape everything, and fit a phone."""
 
 import json
-import re
-from html.parser import HTMLParser
 
 import pytest
+from pages import Page
 
 import browser
 from weft.report import judging
@@ -63,30 +62,13 @@ def agreed(name: str = "vlm") -> dict:
     }  # fmt: skip
 
 
-class Checked(HTMLParser):
-    """Every tag is closed in order, and nothing is fetched."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open, self.outside = [], re.findall(r"(?:src|href)=\"(?!data:|#)([^\"]*)", text)
-        self.feed(text)
-
-    def handle_starttag(self, name, attributes):
-        if name not in ("meta", "img", "br", "col"):
-            self.open.append(name)
-
-    def handle_endtag(self, name):
-        assert self.open.pop() == name
-
-
 @pytest.mark.parametrize("make", [rejudged, agreed])
 def test_three_files_that_hold_what_the_record_holds(tmp_path, make):
     record = make()
     page = judging.write(record, tmp_path / "new" / "out", "results")
     assert json.loads((page.parent / "results.json").read_text()) == record
     text = page.read_text()
-    checked = Checked(text)
-    assert not checked.open and not checked.outside and "<script" not in text and "default-src &#x27;none&#x27;" in text
+    assert not Page(text).outside and "<script" not in text and "default-src &#x27;none&#x27;" in text
     assert {path.name for path in page.parent.iterdir()} == {"results.json", "results.md", "results.html"}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from leaderboard_fixtures import NAMES, TASKS, make_image, make_leaderboard
+from pages import leaves
 
 from weft import artefact
 from weft.errors import WeftError
@@ -69,18 +70,6 @@ def test_all_three_files_or_none(tmp_path, results, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WeftError, match="cannot write"):
         leaderboard.write(results, make_image, tmp_path / "file")
-
-
-def leaves(value: object, path: str = ""):
-    """(path, value) of everything that is not a container; a list's elements are `[]`, keys are joined by \\x1f."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}\x1f{key}" if path else key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item, path + "[]")
-    else:
-        yield path, value
 
 
 def test_leaderboard_json_is_as_documented(tmp_path, results):

@@ -4,49 +4,16 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from leaderboard_fixtures import NAMES, TASKS, make_image, make_leaderboard, noise
+from pages import HOSTILE, Page
 
 from weft.report import leaderboard
 from weft.report.leaderboard import cases
 from weft.report.words import percent, points
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</style></script><b>",
-    "a\x00b\x1b[31m\ud800|`*",
-]
-VOID = {"img", "meta", "br", "col"}
 OWN, SIGLIP, OFF = NAMES[0], "Marqo-FashionSigLIP", "Marqo-FashionCLIP"
-
-
-class Page(HTMLParser):
-    """Elements and their text, with a check that every one is closed in its turn."""
-
-    def __init__(self, text: str):
-        super().__init__(convert_charrefs=True)
-        self.open, self.elements, self.words = [], [], []
-        self.feed(text)
-        assert not self.open
-        self.text = re.sub(r"\s+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.words.append(data)
-
-    def classes(self) -> list[str]:
-        return [name for _, attributes in self.elements for name in (attributes.get("class") or "").split()]
 
 
 @pytest.fixture

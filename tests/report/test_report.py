@@ -4,48 +4,17 @@ import base64
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pages import HOSTILE, Page, leaves
 from PIL import Image
 from report_fixtures import make_curate, make_image, make_results
 
 from weft import report
 from weft.report import figures
 from weft.report.words import percent, points
-
-VOID = {"img", "meta", "br", "col"}
-HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "';--", "</style><b>", "a\x00b\x1b[31m\ud800"]
-
-
-class Page(HTMLParser):
-    """Collects elements and text, and checks that every element is closed in its turn."""
-
-    def __init__(self, text: str):
-        super().__init__(convert_charrefs=True)
-        self.open, self.elements, self.words = [], [], []
-        self.feed(text)
-        assert not self.open
-        self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag: str) -> list[dict]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture
@@ -255,18 +224,6 @@ def test_the_terminal_table_lines_up(results):
     assert re.findall(r"[↑↓=?]", woven) == ["↑", "↑", "?", "↑"]
     assert "32.9 ±2.4 ↑" in woven
     assert max(map(len, block)) <= 70
-
-
-def leaves(value: object, path: str = ""):
-    """(path, value) of everything that is not a container; a list's elements are `[]`."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}\x1f{key}" if path else key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from leaves(item, path + "[]")
-    else:
-        yield path, value
 
 
 def documented() -> dict[str, tuple[set[str], bool, re.Pattern]]:

@@ -102,7 +102,7 @@ def draw_scatter(results: dict) -> Figure | None:
     if not placed:
         return None
     figure = Figure(figsize=(5.4, 4.3), layout="constrained")
-    axes = _axes(figure.add_subplot())
+    axes = bare(figure.add_subplot())
     axes.margins(0.18, 0.14)
     base = placed.get(results["models"][0])
     if base:
@@ -185,7 +185,7 @@ def draw_alpha_curve(results: dict) -> Figure | None:
     figure = Figure(figsize=(5.4, 4.3 if len(panels) > 1 else 2.8), layout="constrained")
     place = 0
     for axes, panel in zip(np.ravel(figure.subplots(len(panels), 1, sharex=True)), panels, strict=True):
-        _alpha_panel(_axes(axes), results["alpha"], panel, place, change=panel is outside)
+        _alpha_panel(bare(axes), results["alpha"], panel, place, change=panel is outside)
         place += len(panel)
     axes.set_xlabel("α (0 = base, 1 = fine-tuned)")
     return figure
@@ -226,7 +226,7 @@ def _shade(axes: Axes, steps: np.ndarray, feasible: list[bool]) -> None:
             axes.axvspan(left, right, color=SHADE, alpha=0.16, linewidth=0, zorder=0)
 
 
-def _axes(axes: Axes) -> Axes:
+def bare(axes: Axes) -> Axes:
     """Two thin axes, a light grid, no frame."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=GRID, linewidth=0.5)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from weft.report.figures import COLOURS, FONT, GRID, INK, MARKERS, MUTED, PAPER, SERIES, SHADE
+from weft.report.figures import COLOURS, FONT, INK, MARKERS, MUTED, PAPER, SERIES, SHADE, bare
 from weft.report.html import clean
 from weft.report.study.index import KINDS, Index
 from weft.report.study.places import place_names
@@ -203,16 +203,6 @@ def draw_effects(index: Index) -> Figure | None:
         axes.set_xlabel(f"points against\n{clean(index.label(index.reference), 34)}", fontsize=8.5)
         axes.set_ylim(-0.7, len(rows) - 0.3)
     return figure
-
-
-def bare(axes: Axes) -> Axes:
-    """Two thin axes, a light grid, no frame."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=GRID, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=8.5)
-    axes.patch.set_visible(False)
-    return axes
 
 
 FIGURES = {
