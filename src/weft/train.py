@@ -31,7 +31,8 @@ def train(
     """Fine-tunes `base` on the collection's train split and saves `folder/model`.
 
     Leaves `log.jsonl` (a line a step) and the last `CHECKPOINT`, for the caller to delete, from which a killed
-    run goes on to bit-identical weights (same machine, versions, number of threads, `compile` and `checkpointing`).
+    run goes on to bit-identical weights (same CPU, versions, number of threads, `compile` and `checkpointing`; no mode
+    is set that would make a GPU's kernels deterministic).
     Under `torchrun` every process takes its part of each batch; the first one writes.
 
     Args:

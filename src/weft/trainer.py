@@ -23,8 +23,8 @@ from weft.weights import save_tensors
 
 
 class Trainer:
-    """Takes `steps` steps with `encoder`; from `save` it goes on bit-exactly (same machine,
-    versions, threads, `compile` and `checkpointing`).
+    """Takes `steps` steps with `encoder`; from `save` it goes on bit-exactly (same CPU, versions, threads, `compile`
+    and `checkpointing`; on a GPU as near as its kernels are deterministic).
 
     Args:
         teacher: a frozen base, for the loss's terms that ask it live.
