@@ -12,6 +12,14 @@ class WeftError(Exception):
     """
 
 
+class Away(WeftError):
+    """Something beside us does not answer, a server for instance: the same may work later."""
+
+
+class Broken(WeftError):
+    """A model gives what is no vector: its weights or its precision are at fault, not what it was shown."""
+
+
 class Unable(WeftError):
     """A model lacks what a task asks for, a text tower for instance: its other tasks can still be done."""
 

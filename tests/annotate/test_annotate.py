@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import small_pool
@@ -164,6 +166,21 @@ def test_the_export_is_what_judges_write(folder, tmp_path):
     assert anna[pairs[2].doc_id]["grade"] is None and anna[pairs[0].doc_id]["rubric"] == "fashion-0-3@1"
     lines = (tmp_path / "human.qrels").read_text().splitlines()
     assert sorted(lines) == sorted(f"q_0 0 {pair.doc_id} {g}" for pair, g in zip(pairs, (2, 1, 0), strict=False))
+
+
+def test_others_judgements_are_not_written_over(folder, tmp_path):
+    """Grades of a model may have cost money, and no log could bring them back."""
+    out = tmp_path / "judgements.parquet"
+    for judge, kept in (("qwen", True), ("human:ANNA", False)):
+        row = {name: None for name in SCHEMA.names} | {"judge": judge}
+        pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), out)
+        before = out.read_bytes()
+        with pytest.raises(WeftError, match=r"holds judgements of qwen, .* another --out") if kept else nullcontext():
+            small_pool.exported(out)
+        assert (out.read_bytes() == before) == kept
+    out.write_text("no table")
+    with pytest.raises(WeftError, match="holds judgements of something else"):
+        small_pool.exported(out)
 
 
 def test_a_log_that_holds_nothing_is_passed_over(folder, tmp_path):

@@ -1,5 +1,7 @@
 """Where a gallery may come from, and what is said of one that cannot be read."""
 
+from pathlib import Path
+
 import pytest
 
 import tiny
@@ -7,6 +9,7 @@ import tiny_catalogue
 from galleries import shop, table
 from shelves import shelf
 from weft.errors import WeftError
+from weft.index import build, open_index
 from weft.index.gallery import Example, examples, read_gallery
 from weft.schema import Product, Skipped
 
@@ -25,6 +28,22 @@ def test_a_table_s_columns_may_have_the_fields_names_or_be_told(tmp_path):
         read(source, ["colour"])
     with pytest.raises(WeftError, match=r"no column 'color' .*colour"):
         read(source, ["shade=color"])
+
+
+def test_a_product_without_words_is_found_by_its_picture(tmp_path):
+    """Words are what training needs; a feed that loses a title does not lose the product."""
+    source = Path(table(tmp_path, shop(4), {"p1": ""}))
+    bare = [line.split(",")[:3] for line in source.read_text().splitlines()]
+    source.write_text("\n".join(",".join(line) for line in bare))
+    found = read(str(source))
+    assert [product.id for product in found] == ["p0", "p1", "p2", "p3"] and not found[1].title
+    build(str(_model(tmp_path)), str(source), tmp_path / "index")
+    assert len(open_index(tmp_path / "index")) == 4
+
+
+def _model(folder: Path) -> Path:
+    tiny.encoder().save(folder / "model")
+    return folder / "model"
 
 
 def test_pictures_may_lie_elsewhere(tmp_path):

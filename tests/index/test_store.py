@@ -1,5 +1,6 @@
 """Local and Qdrant searches against the definition, hybrid fusion, and the export."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 
 from galleries import table, unit
 from weft.bm25 import BM25, fuse
-from weft.errors import WeftError
+from weft.errors import Away, WeftError
 from weft.index import Local, build, export, hybrid, open_index
-from weft.index.qdrant import Qdrant, collection_name, connect, synchronise
+from weft.index.qdrant import Qdrant, _batches, collection_name, connect, synchronise
 
 FILTERS = [
     {}, {"category": ["dress"]}, {"category": ["dress", "skirt"], "colour": ["red", "navy"]}, {"brand": ["nobody"]},
@@ -114,6 +115,64 @@ def test_another_model_s_vectors_lie_elsewhere(both, monkeypatch):
     monkeypatch.setitem(index.manifest, "fingerprint", "f" * 64)
     with pytest.raises(WeftError, match=r"no collection shop-ffffffffffff: run weft index again"):
         Qdrant(index, client, "shop", ":memory:")
+
+
+def test_folders_called_alike_share_a_server(model, tmp_path, monkeypatch):
+    """The second to come must not take the first's products for what is gone."""
+    client = connect(":memory:")
+    monkeypatch.setattr("weft.index.qdrant.connect", lambda address: client)
+    indexes = []
+    for shop in ("a", "b"):
+        goods = table(tmp_path / shop, {f"{shop}{n}": [n] for n in range(5)})
+        build(str(model), goods, tmp_path / shop / "index", address=":memory:")
+        indexes.append(open_index(tmp_path / shop / "index"))
+    names = [index.manifest["store"]["name"] for index in indexes]
+    assert len(set(names)) == 2 and all(re.fullmatch(r"index-[0-9a-f]{8}", name) for name in names)
+    for index, name in zip(indexes, names, strict=True):
+        ours = Local(index).search(index.vector(0), 5, {})
+        np.testing.assert_array_equal(
+            ours[0], Qdrant(index, client, name, ":memory:").search(index.vector(0), 5, {})[0]
+        )
+    build(str(model), str(tmp_path / "a" / "shop.csv"), tmp_path / "a" / "index")  # brought up to date, it stays there
+    assert open_index(tmp_path / "a" / "index").manifest["store"]["name"] == names[0]
+    with pytest.raises(Away, match="holds other products"):
+        client.delete(collection_name(indexes[0], names[0]), _all(client, collection_name(indexes[0], names[0])))
+        client.upsert(collection_name(indexes[0], names[0]), [_stray(client, "")])
+        Qdrant(indexes[0], client, names[0], ":memory:").search(indexes[0].vector(0), 3, {})
+
+
+def _all(client, name):
+    from qdrant_client import models
+
+    return models.PointIdsList(points=[point.id for point in client.scroll(name, limit=100)[0]])
+
+
+def test_a_request_holds_few_enough_numbers(both, monkeypatch):
+    """A server refuses more than 32 MB, and products have many pictures."""
+    index, _ = both
+    monkeypatch.setattr("weft.index.qdrant.FLOATS_AT_ONCE", 3 * index.dim)
+    batches = _batches(index, [*range(len(index))])
+    sizes = [sum(len(index.images_of(row)) for row in rows) for rows in batches]
+    assert [*itertools.chain(*batches)] == [*range(len(index))]
+    assert max(sizes) <= 3 < min(map(sum, itertools.pairwise(sizes))), "none could be joined"
+    monkeypatch.setattr("weft.index.qdrant.FLOATS_AT_ONCE", 1)
+    assert [len(rows) for rows in _batches(index, [4, 2])] == [1, 1]
+    monkeypatch.undo()
+    assert len(_batches(index, [0] * 600)) == 3
+
+
+def test_vectors_in_half_the_room_are_other_vectors(model, tmp_path):
+    client, name = connect(":memory:"), "shop"
+    goods = table(tmp_path / "shop", {f"p{n}": [n] for n in range(4)})
+    for half in (False, True):
+        build(str(model), goods, tmp_path / "index", half=half, again=True)
+        assert synchronise(open_index(tmp_path / "index"), client, name, ":memory:") == (4, 0)
+
+
+def test_the_key_goes_to_no_server_that_a_file_names(monkeypatch):
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    sent = [connect("https://qdrant.example:6333", known)._client._rest_headers for known in (True, False)]
+    assert ["secret" in headers.values() for headers in sent] == [True, False]
 
 
 def test_a_server_that_is_not_there_is_one_line(shelf_index):

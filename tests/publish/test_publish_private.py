@@ -60,6 +60,8 @@ def test_the_last_look_finds_what_was_missed(tmp_path):
     (tmp_path / "ok.json").write_text('{"path": "shop"}')
     (tmp_path / "model.safetensors").write_bytes(str(Path.cwd()).encode() + b"/x")  # a weight may look like anything
     private.check(tmp_path)
+    (tmp_path / "run.trec").write_text(f"q 0 img{Path.cwd()}/0001.jpg 1")  # a product's id, of which it is a part
+    private.check(tmp_path)
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence/bad.json").write_text(f'"{Path.cwd()}/x"')
     with pytest.raises(WeftError, match=r"evidence/bad\.json would publish a path"):

@@ -5,10 +5,12 @@ import hashlib
 import json
 
 import pytest
+import torch
 from service import refused, service, url
 
 import galleries
 from test_bad_input import png_claiming
+from weft.errors import Away
 from weft.serve.limits import Limits
 
 SMALL = Limits(body_bytes=20_000, all_bytes=50_000, requests=4, pixels=100_000, text=50, inputs=3, seconds=0.3)
@@ -39,7 +41,8 @@ def strict(shop_indexes):
         ({"input": {"image": url(png_claiming(4, 40))}}, "cannot be used"),
         ({"input": "a", "dimensions": 33}, "32 dimensions"),
         ({"input": "a", "dimensions": 0}, "greater than or equal to 1"),
-        ({"input": [[1, 2]]}, "valid"),
+        ({"input": [[1, 2]]}, "token ids belong to another model: send texts"),
+        ({"input": [1, 2]}, "token ids belong to another model: send texts"),
         ({"input": 7}, "valid"),
         ({}, "required"),
         ([], "valid dictionary"),
@@ -82,10 +85,31 @@ def test_what_is_no_json_or_no_text_is_refused(strict):
     for body in (b"{", b"", b"\xff\xfe", b"[" * 5000, b'{"input": "\\ud800"}', b'{"input": NaN}', b'{"\\ud800": 1}'):
         answer = strict.post("/v1/embeddings", content=body, headers=head)
         refused(answer, 422 if answer.status_code == 422 else 400)
+    assert refused(strict.post("/v1/embeddings", content=b"{", headers=head), 400) == "the body is no JSON"
     for strange in ("\u0000", "a\u0000b", "\u202e", "😀", "\ufffe"):
         assert strict.post("/v1/embeddings", {"input": strange}).status_code == 200
     assert "Method" in refused(strict.get("/v1/search"), 405)
     assert "Not Found" in refused(strict.get("/nothing"), 404)
+
+
+def test_what_is_the_server_s_fault_is_not_the_caller_s(strict, monkeypatch, capsys):
+    """A proxy tries again after 503, an alarm counts from 500 on; what is behind the service is not told outside."""
+    side = strict.engine.first
+
+    def away(*asked):
+        raise Away("Qdrant at http://db.internal:6333: Connection refused")
+
+    monkeypatch.setattr(type(side.store), "search", away)
+    answer = strict.post("/v1/search", {"text": "a"})
+    assert "internal" not in refused(answer, 503) and int(answer.headers["retry-after"]) >= 1
+    assert "db.internal" in capsys.readouterr().err
+    monkeypatch.setattr(side.model.encoder, "text_features", lambda inputs: torch.zeros(len(inputs["input_ids"]), 32))
+    assert "weights or its precision are broken" in refused(strict.post("/v1/embeddings", {"input": "another"}), 500)
+
+
+def test_a_balancer_may_ask_for_the_head_alone(strict):
+    answer = strict.do(lambda client: client.head("/health"))
+    assert answer.status_code == 200 and not answer.content
 
 
 def test_large_bodies_are_refused_by_their_head_and_by_their_bytes(strict):

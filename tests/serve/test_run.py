@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ import pytest
 import tiny
 import tiny_catalogue
 from galleries import shop, table
-from weft.artefact import write_json
+from weft.artefact import read_json, write_json
 from weft.errors import WeftError
 from weft.index import build, open_index
 from weft.index.finished import index_run, is_run
 from weft.serve import open_engine, serve
+from weft.serve.run import _store
 
 CODE = "import sys; from pathlib import Path; from weft.serve import serve; serve(Path(sys.argv[1]), port=0)"
 BODY = b'{"input": "a red dress"}'
@@ -70,6 +72,52 @@ def test_a_finished_run_becomes_two_indexes(tmp_path):
     again = open_index(index_run(tmp_path / "run")[0])
     assert again.fingerprint != woven.fingerprint and np.abs(again.vectors - woven.vectors).max() > 0.01
     assert open_index(tmp_path / "run" / "index-base").manifest["counts"]["embedded"] == 0
+
+
+@pytest.mark.parametrize("base", ["new:siglip", "moved/away", "python:module:NAME"])
+def test_a_run_whose_base_is_gone_is_served_alone(tmp_path, capsys, base):
+    tiny_catalogue.collection(tmp_path / "run" / "curate", 9)
+    tiny.encoder(seed=1).save(tmp_path / "run" / "weave" / "model")
+    (tmp_path / "run" / "train").mkdir()
+    write_json(tmp_path / "run" / "train" / "manifest.json", {"settings": {"base": base}})
+    woven, compare = index_run(tmp_path / "run")
+    assert len(open_index(woven)) == 9 and compare is None
+    assert f"stands alone, without its base {base}: " in capsys.readouterr().err
+
+
+def test_code_that_an_index_names_runs_only_if_asked_for(tmp_path, monkeypatch):
+    """An index may be a stranger's, and the folder one stands in may be the index's."""
+    tiny.encoder().save(tmp_path / "model")
+    index = tmp_path / "index"
+    build(f"ours={tmp_path / 'model'}", table(tmp_path / "shop", shop(3)), index)
+    (tmp_path / "planted.py").write_text("raise SystemExit('it ran')")
+    manifest = open_index(index).folder / "manifest.json"
+    write_json(manifest, read_json(manifest) | {"model": "python:planted:Model"})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeftError, match=r"names python:planted:Model as its model: .* say --remote-code"):
+        open_engine(index)
+    with pytest.raises(SystemExit, match="it ran"):
+        open_engine(index, remote_code=("python:planted:Model",))
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "known"),
+    [
+        ("http://db.example:6333", "", False),
+        ("http://db.example:6333", "http://db.example:6333", True),
+        ("http://db.example:6333", "http://other.example:6333", False),
+        ("http://localhost:6333", "", True),
+    ],
+)
+def test_a_server_that_an_index_names_gets_the_key_if_it_is_the_user_s(address, said, known, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    monkeypatch.setattr("weft.index.qdrant.connect", lambda *told: asked.append(told))
+    monkeypatch.setattr("weft.index.qdrant.Qdrant", lambda *told: None)
+    index = SimpleNamespace(manifest={"store": {"address": address, "name": "shop"}})
+    _store(index, True, said)
+    assert asked == [(address, known)]
+    assert (f"say --address {address}" in capsys.readouterr().err) == (not known)
 
 
 def test_a_model_that_was_changed_is_refused(tmp_path):

@@ -48,8 +48,9 @@ def export(out: Path, rubric: Rubric, pool: str) -> list[Path]:
         rubric: which `out` keeps, so that its grades can be read by others. pool: see `logs`.
 
     Raises:
-        WeftError: as `logs`, before anything is written; or the disk is full.
+        WeftError: as `logs`, or `out` holds others' judgements, before anything is written; or the disk is full.
     """
+    _people_only(out)
     rows = [row for log in logs(out, rubric, pool) for row in _rows(*log)]
     values = grades_of(rows).values
     tasks = list(dict.fromkeys(task for task, _, _ in values))
@@ -63,6 +64,18 @@ def export(out: Path, rubric: Rubric, pool: str) -> list[Path]:
     for path, data in written.items():
         write_whole(path, data)
     return list(written)
+
+
+def _people_only(out: Path) -> None:
+    """Raises `WeftError` if the file in our place was not made from logs: it could not be made again from them."""
+    if not out.exists():
+        return
+    try:
+        judges = set(pq.read_table(out, columns=["judge"])["judge"].to_pylist())
+    except (OSError, pa.ArrowException):
+        judges = {"something else"}
+    if others := sorted(judge for judge in judges if not str(judge).startswith("human:")):
+        raise WeftError(f"{out} holds judgements of {others[0]}, which would be lost: choose another --out")
 
 
 def _rows(header: dict, *events: dict) -> list[dict]:

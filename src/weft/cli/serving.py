@@ -76,6 +76,9 @@ def serve(
     max_wait: Annotated[float, typer.Option(min=0, max=60_000, help="Milliseconds the first of a batch waits.")] = 3.0,
     queue: Annotated[int, typer.Option(min=64, help="Texts and pictures that may wait; more are refused (429).")] = 256,
     approximate: Annotated[bool, typer.Option("--approximate", help="Let Qdrant walk its graph.")] = False,
+    address: Annotated[
+        str, typer.Option(help="The Qdrant server that may be sent QDRANT_API_KEY, if on another machine.")
+    ] = "",
     remote_code: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="A model that may run code from its own repository.")
     ] = None,
@@ -88,5 +91,5 @@ def serve(
 
     run(
         index, compare, host, port, model=model, remote_code=tuple(remote_code or ()), exact=not approximate,
-        max_batch=max_batch, max_wait=max_wait / 1000, room=queue,
+        address=address, max_batch=max_batch, max_wait=max_wait / 1000, room=queue,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,12 @@ class Python:
 
     def facts(self) -> dict:
         return {"python": f"{type(self.thing).__module__}.{type(self.thing).__qualname__}"}
+
+
+def unasked(name: str, place: Path, remote_code: Collection[str]) -> None:
+    """Raises `WeftError` if a file names code of this machine to run, and whoever started Weft did not."""
+    if name.startswith("python:") and name not in remote_code:
+        raise WeftError(f"{place} names {name} as its model: if that code is yours to run, say --remote-code {name}")
 
 
 def load(source: Source, dtype: torch.dtype, remote_code: bool) -> Python:

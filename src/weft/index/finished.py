@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from weft.artefact import MANIFEST, read_json
+from weft.encoders import local_folder
 from weft.errors import WeftError
 from weft.index.update import build
+from weft.progress import say
 
 
 def is_run(folder: Path) -> bool:
@@ -12,9 +14,10 @@ def is_run(folder: Path) -> bool:
     return (folder / "weave" / "model").is_dir() and (folder / "curate").is_dir()
 
 
-def index_run(run: Path) -> tuple[Path, Path]:
+def index_run(run: Path) -> tuple[Path, Path | None]:
     """Brings `index/` and `index-base/` of a run up to date; returns them, the woven model's first. A run that was
-    repeated has other weights, so its old indexes are made again.
+    repeated has other weights, so its old indexes are made again. None where there is no base to compare with: it was
+    made new, or cannot be opened any more, which is said.
 
     Raises:
         WeftError: as `build`, or the run does not say what its base was.
@@ -24,8 +27,13 @@ def index_run(run: Path) -> tuple[Path, Path]:
         raise WeftError(
             f"{run / 'train' / MANIFEST} names no base; index it by hand: weft index MODEL {run / 'curate'}"
         )
-    made = []
-    for name, model, label in (("index", str(run / "weave" / "model"), "woven"), ("index-base", base, "base")):
-        build(f"{label}={model}", str(run / "curate"), run / name, again=True)
-        made.append(run / name)
-    return made[0], made[1]
+    build(f"woven={run / 'weave' / 'model'}", str(run / "curate"), run / "index", again=True)
+    try:
+        if base.startswith("new:"):
+            raise WeftError("it was made new")
+        local_folder(base)
+    except WeftError as error:
+        say(f"  the woven model stands alone, without its base {base}: {error}")
+        return run / "index", None
+    build(f"base={base}", str(run / "curate"), run / "index-base", again=True)
+    return run / "index", run / "index-base"

@@ -9,6 +9,7 @@ DIR/v000001/
   examples.parquet     queries to try, in a short and a long form
   skipped.jsonl        what could not be used, and why
 DIR/pending/           vectors of a run that was killed: the next one takes them
+DIR/collection         by what name a Qdrant server knows the folder, if one ever did
 """
 
 from functools import cached_property

@@ -61,7 +61,7 @@ def _items(place: str, columns: Sequence[str], pictures: str, changes: Sequence[
     folder = Path(place).expanduser()
     if place.endswith(".toml"):
         for spec in load(folder, changes).sources:
-            yield from open_source(spec)
+            yield from open_source(spec, wordless=True)
     elif (folder / "products.parquet").exists() and (folder / "images.arrow").exists():
         yield from _curated(Collection(folder))
     elif folder.is_dir() and not any(file.suffix.lower() in READERS for file in folder.rglob("*")):
@@ -69,7 +69,8 @@ def _items(place: str, columns: Sequence[str], pictures: str, changes: Sequence[
     elif place.startswith("demo:"):
         yield from open_source(SourceSpec(path=place))
     else:
-        yield from open_source(SourceSpec(path=place, image_folder=pictures, columns=_columns(place, columns)))
+        spec = SourceSpec(path=place, image_folder=pictures, columns=_columns(place, columns))
+        yield from open_source(spec, wordless=True)
 
 
 def _curated(collection: Collection) -> Iterator[Product]:

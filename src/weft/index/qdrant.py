@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from weft.errors import WeftError, extra
+from weft.errors import Away, WeftError, extra
 from weft.index.facets import Filters
 from weft.index.folder import Index
 from weft.progress import progress, say
@@ -17,6 +17,8 @@ from weft.progress import progress, say
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
+FLOATS_AT_ONCE = 250_000
+"""A request is about 5 MB of JSON then; servers refuse more than 32 MB (`service.max_request_size_mb`)."""
 POINTS_AT_ONCE = 256
 SPARE = 16
 """Products fetched beyond k, to settle near ties as the folder's own search does."""
@@ -25,8 +27,11 @@ ROUNDING = 1e-5
 _SPACE = uuid.UUID("6f0b6d0e-6c7a-4c52-9f0f-0c9a5b1f7a55")
 
 
-def connect(address: str) -> "QdrantClient":
-    """A client of the server at `address`, with the key in QDRANT_API_KEY if it is set; ":memory:" is a private one.
+def connect(address: str, known: bool = True) -> "QdrantClient":
+    """A client of the server at `address`; ":memory:" is a private one.
+
+    Args:
+        known: the address is the user's own word, so that server is sent the key in QDRANT_API_KEY, if it is set.
 
     Raises:
         WeftError: qdrant-client is not installed.
@@ -35,7 +40,7 @@ def connect(address: str) -> "QdrantClient":
     if address == ":memory:":
         return module.QdrantClient(":memory:")
     return module.QdrantClient(
-        url=address, api_key=os.environ.get("QDRANT_API_KEY"), timeout=60, check_compatibility=False
+        url=address, api_key=os.environ.get("QDRANT_API_KEY") if known else None, timeout=60, check_compatibility=False
     )
 
 
@@ -77,20 +82,32 @@ def synchronise(index: Index, client: "QdrantClient", name: str, address: str = 
                 client.create_payload_index(collection, "facets", models.PayloadSchemaType.KEYWORD)
         there = dict(_hashes(client, collection))
         ids, wanted = index.products["product_id"].to_pylist(), index.products["hash"].to_pylist()
+        wanted = [f"{key} {index.vectors.dtype}" for key in wanted]  # half the precision: other vectors
         points = [str(uuid.uuid5(_SPACE, product)) for product in ids]
         stale = [row for row, (point, key) in enumerate(zip(points, wanted, strict=True)) if there.get(point) != key]
         gone = sorted(there.keys() - set(points), key=str)
-        starts = range(0, len(stale), POINTS_AT_ONCE)
-        for start in progress(starts, f"sending to {collection}", unit="batch"):
-            rows = stale[start : start + POINTS_AT_ONCE]
-            client.upsert(collection, [_point(index, row, points[row]) for row in rows])
+        for rows in progress(_batches(index, stale), f"sending to {collection}", unit="batch"):
+            client.upsert(collection, [_point(index, row, points[row], wanted[row]) for row in rows])
         for start in range(0, len(gone), POINTS_AT_ONCE):
             client.delete(collection, models.PointIdsList(points=gone[start : start + POINTS_AT_ONCE]))
     say(f"  {collection}: {len(stale)} products sent, {len(gone)} deleted")
     return len(stale), len(gone)
 
 
-def _point(index: Index, row: int, name: str):
+def _batches(index: Index, rows: list[int]) -> list[list[int]]:
+    """The rows, cut so that a request holds few enough products and few enough numbers, or one product."""
+    batches, floats = [], 0
+    for row in rows:
+        own = len(index.images_of(row)) * index.dim
+        if not batches or len(batches[-1]) == POINTS_AT_ONCE or floats + own > FLOATS_AT_ONCE:
+            batches.append([])
+            floats = 0
+        batches[-1].append(row)
+        floats += own
+    return batches
+
+
+def _point(index: Index, row: int, name: str, key: str):
     from qdrant_client import models
 
     product = index.product(row)
@@ -104,7 +121,7 @@ def _point(index: Index, row: int, name: str):
             "product_id": product["product_id"],
             "title": product["title"],
             "facets": sorted({f"{name}={value}" for name, values in pairs for value in values if value}),
-            "hash": product["hash"],
+            "hash": key,
         },
     )
 
@@ -158,6 +175,8 @@ class Qdrant:
                 ).points
             rows = [self.index.row_of.get(point.payload["product_id"], -1) for point in found]
             rows = np.asarray([row for row in rows if row >= 0], dtype=np.int64)
+            if found and not len(rows):
+                raise Away(f"{self.address}: {self.collection} holds other products than {self.index.folder.parent}")
             scores = np.asarray([self._score(vector, row) for row in rows], dtype=np.float32)
             order = np.lexsort((rows, -scores))[:k]
             settled = len(order) == k and found[-1].score < scores[order[-1]] - ROUNDING
@@ -179,4 +198,4 @@ def _reaching(address: str) -> Iterator[None]:
         raise
     except Exception as error:  # httpx, grpc and the client each have their own
         reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-        raise WeftError(f"Qdrant at {address}: {reason}; see that it runs and that QDRANT_API_KEY is right") from error
+        raise Away(f"Qdrant at {address}: {reason}; see that it runs and that QDRANT_API_KEY is right") from error

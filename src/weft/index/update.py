@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import json
 import re
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Collection as Names
@@ -33,7 +34,9 @@ from weft.progress import progress, say
 from weft.schema import Product, Skipped
 
 FORMAT = 1
-OURS = re.compile(rf"v\d{{6,}}|lock|pending|{re.escape(CURRENT)}.*")
+COLLECTION = "collection"
+"""The file with the name by which a server knows this folder: of folders that are called alike each has its own."""
+OURS = re.compile(rf"v\d{{6,}}|lock|pending|{COLLECTION}.*|{re.escape(CURRENT)}.*")
 """What may lie in an index's folder."""
 CHUNK = 256
 """Pictures that are embedded before they are written down: what a kill can cost."""
@@ -121,7 +124,7 @@ def build(
         if address is None and old is not None:  # where it is searched is the owner's choice, not a version's
             address = old.manifest.get("store", {}).get("address")
         if address:
-            told["store"] = {"address": address, "name": out.resolve().name}
+            told["store"] = {"address": address, "name": _collection(out)}
         return made.finish(source, old, told)
 
 
@@ -247,6 +250,14 @@ def _alone(out: Path) -> Iterator[None]:
             if path.name != current:
                 shutil.rmtree(path, ignore_errors=True)
         yield
+
+
+def _collection(out: Path) -> str:
+    """The folder's name and eight hex digits, kept beside the versions: a run that was killed goes on with them."""
+    path = out / COLLECTION
+    if not path.exists():
+        write_whole(path, f"{out.resolve().name}-{secrets.token_hex(4)}\n")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _called(place: str, name: str) -> str:

@@ -58,12 +58,13 @@ def _bare(text: str) -> str:
 
 def check(folder: Path) -> None:
     """Raises `WeftError` if a file that Weft wrote names the working folder or the home of whoever runs it."""
-    places = [str(place).encode() + b"/" for place in {Path.cwd(), Path.home()} if len(place.parts) > 1]
+    roots = [str(place) for place in {Path.cwd(), Path.home()} if len(place.parts) > 1]
+    places = [re.compile(rb"(?<![\w/.~-])" + re.escape(root.encode() + b"/")) for root in roots]  # no part of an id
     for file in sorted(folder.rglob("*")):
         if file.suffix not in TEXT or file.name in ("tokenizer.json", "vocab.json", "merges.txt"):
             continue
         data = file.read_bytes()
         for place in places:
-            if place in data:
-                what = f"{file.relative_to(folder)} would publish a path of this machine ({place.decode()})"
+            if found := place.search(data):
+                what = f"{file.relative_to(folder)} would publish a path of this machine ({found[0].decode()})"
                 raise WeftError(f"{what}: please report it")

@@ -35,10 +35,12 @@ REFUSALS = {
         404: "There is no such thing.", 408: "The body did not arrive in time.", 413: "Too large.",
         421: "This server does not answer to that host name.",
         422: "It cannot be used; says why.", 429: "Busy: try again after `Retry-After` seconds.",
+        500: "A model is broken.", 503: "What searches does not answer: try again after `Retry-After` seconds.",
     }.items()
 }  # fmt: skip
 REFUSALS[401]["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-REFUSALS[429]["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
+for _code in (429, 503):
+    REFUSALS[_code]["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
 
 
 def create_app(engine: Engine, metrics: Metrics, keys: tuple[bytes, ...] = (), hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -180,6 +182,7 @@ def _rest(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
                 return Response(data, media_type="image/jpeg", headers=kept)
         raise ApiError(404, "no such picture", "sha")
 
+    @app.head("/health", include_in_schema=False)  # how some load balancers ask
     @app.get("/health", tags=["operations"])
     async def health() -> say.Health:
         """200 as long as requests are answered."""

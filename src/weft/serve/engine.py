@@ -13,7 +13,7 @@ import torch
 
 from weft.catalogue.images import ImageError, check, decode, fingerprint
 from weft.encoders.protocol import Embeds, Inputs
-from weft.errors import WeftError
+from weft.errors import Broken
 from weft.index import Filters, Index, Store, hybrid
 from weft.processes import device
 from weft.serve.batching import Batcher
@@ -68,10 +68,10 @@ def collate(prepared: list[Inputs]) -> Inputs:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """(n, D) -> unit vectors. Raises `WeftError` where one is zero or not finite."""
+    """(n, D) -> unit vectors. Raises `Broken` where one is zero or not finite."""
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
     if not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise WeftError("the model gives no vector for this input: its weights or its precision are broken")
+        raise Broken("the model gives no vector for this input: its weights or its precision are broken")
     return vectors / lengths[:, None].astype(np.float32)
 
 

@@ -5,7 +5,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from weft.errors import WeftError
+from weft.errors import Away, Broken, WeftError
+from weft.progress import say
 from weft.serve.batching import Busy
 
 KINDS = {401: "authentication_error", 404: "not_found", 408: "timeout", 413: "too_large", 429: "rate_limit_exceeded"}
@@ -40,6 +41,16 @@ def install(app: FastAPI) -> None:
     async def busy(request: Request, error: Busy):
         return answer(429, "the queue is full", headers={"Retry-After": str(error.retry_after)})
 
+    @app.exception_handler(Away)
+    async def away(request: Request, error: Away):
+        say(f"  503: {error}")  # whose address and reason are not for strangers
+        return answer(503, "the search behind this service does not answer", headers={"Retry-After": "5"})
+
+    @app.exception_handler(Broken)
+    async def broken(request: Request, error: Broken):
+        say(f"  500: {error}")
+        return answer(500, str(error))
+
     @app.exception_handler(WeftError)
     async def unusable(request: Request, error: WeftError):
         return answer(422, str(error))
@@ -47,6 +58,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError):
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return answer(400, "the body is no JSON")
         where = ".".join(str(part) for part in first["loc"][1:])  # the first says body, query or path
         printable = where.encode("ascii", "backslashreplace").decode()[:200]
         return answer(422, f"{printable or 'the body'}: {first['msg']}"[:500], printable or None)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFUlEQVR42mPcpGTCgA0wMeAAg1MCANO2ARhqQyTWAA"
@@ -46,6 +46,15 @@ class EmbeddingsRequest(BaseModel):
     dimensions: int | None = Field(
         None, ge=1, description="Only the first so many, normalised anew. What that costs depends on the model."
     )
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _no_tokens(cls, told: object) -> object:
+        if isinstance(told, list) and told and all(isinstance(one, int | list) for one in told):
+            raise ValueError(
+                "token ids belong to another model: send texts (LangChain: check_embedding_ctx_length=False)"
+            )
+        return told
 
 
 class Embedding(BaseModel):

@@ -1,11 +1,14 @@
 """From an index folder to a running server, and to a graceful end."""
 
 import contextlib
+import os
 import signal
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from weft.encoders import load
+from weft.encoders.python import unasked
 from weft.errors import Unable, WeftError, extra
 from weft.index import Index, Local, Store, open_index
 from weft.index.finished import index_run, is_run
@@ -20,6 +23,7 @@ def open_engine(
     model: str = "",
     remote_code: tuple[str, ...] = (),
     exact: bool = True,
+    address: str = "",
     limits=None,
     metrics=None,
     **batching,
@@ -29,6 +33,7 @@ def open_engine(
     Args:
         model: where the first index's model lies now, if not where it was.
         exact: of an index that is kept in Qdrant: compare every vector.
+        address: the Qdrant server that may be sent QDRANT_API_KEY; one on this machine may in any case.
         batching: `max_batch`, `max_wait` (seconds) and `room` of `weft.serve.batching.Batcher`.
 
     Raises:
@@ -40,7 +45,7 @@ def open_engine(
     from weft.serve.metrics import Metrics
 
     opened: dict[str, Model] = {}
-    sides, store_of = [], partial(_store, exact=exact)
+    sides, store_of = [], partial(_store, exact=exact, address=address)
     for folder, place in ((index, model), (compare, "")):
         if folder is None:
             continue
@@ -60,7 +65,9 @@ def open_engine(
 
 
 def _model(index: Index, place: str, remote_code: tuple[str, ...]):
-    place = place or index.manifest["model"]
+    if not place:
+        place = index.manifest["model"]
+        unasked(place, index.folder.parent, remote_code)
     encoder = load(place, remote_code=remote_code)
     if encoder.fingerprint() != index.fingerprint:
         raise WeftError(
@@ -70,13 +77,17 @@ def _model(index: Index, place: str, remote_code: tuple[str, ...]):
     return encoder
 
 
-def _store(index: Index, exact: bool) -> Store:
+def _store(index: Index, exact: bool, address: str) -> Store:
     kept = index.manifest.get("store")
     if not kept:
         return Local(index)
     from weft.index.qdrant import Qdrant, connect
 
-    return Qdrant(index, connect(kept["address"]), kept["name"], kept["address"], exact)
+    # An index may be a stranger's, and so may be the server that it names.
+    known = kept["address"] == address or urlsplit(kept["address"]).hostname in LOOPBACK
+    if not known and os.environ.get("QDRANT_API_KEY"):
+        say(f"  {kept['address']} is not sent QDRANT_API_KEY: if it is yours, say --address {kept['address']}")
+    return Qdrant(index, connect(kept["address"], known), kept["name"], kept["address"], exact)
 
 
 def serve(index: Path, compare: Path | None = None, host: str = "127.0.0.1", port: int = 8000, **options) -> None:

@@ -24,12 +24,13 @@ PEEKED = 200
 """Skips after which `Source.peek` gives up looking for a product: small tables without any are found out early."""
 
 
-def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8) -> "Source":
+def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8, wordless: bool = False) -> "Source":
     """Opens a source; iterate over the result for one `Product` or `Skipped` per row, read as a stream.
 
     Args:
         strict: raise at the first row or picture that would be skipped.
         min_side: pixels; pictures with a shorter side are skipped.
+        wordless: take products without words, too: to be found by its picture, one needs none.
 
     Raises:
         WeftError: the source is missing or unreadable, or lacks a mapped column (at once); or it is damaged
@@ -45,7 +46,7 @@ def open_source(spec: SourceSpec, strict: bool = False, min_side: int = 8) -> "S
         there = ", ".join(table.columns)
         raise WeftError(f"{spec.place}: which column holds the pictures? Set columns.image to one of {there}")
     rows.require(rows.wanted(spec), table.columns, spec.place)
-    return Source(rows.products(spec, table, counts, min_side), counts, strict)
+    return Source(rows.products(spec, table, counts, min_side, wordless), counts, strict)
 
 
 def open_table(spec: SourceSpec) -> "tuple[SourceSpec, Table]":

@@ -22,6 +22,8 @@ MAX_BYTES = 1 << 28
 ROWS_EACH = 32
 """Rows whose pictures one worker checks at once, where there are several."""
 
+WORDLESS = "no text"
+
 
 @dataclass
 class Counts:
@@ -107,12 +109,12 @@ def folder_loader(folder: Path) -> Callable[[str], bytes]:
 
 
 def products(
-    spec: SourceSpec, table: Table, counts: Counts, min_side: int = images.MIN_SIDE
+    spec: SourceSpec, table: Table, counts: Counts, min_side: int = images.MIN_SIDE, wordless: bool = False
 ) -> Iterator[Product | Skipped]:
     """One `Product` or one `Skipped` for each wanted row, and a `Skipped` "id#n" for picture n of a kept product.
 
-    A product needs an id of its own, words (title, description, category, attributes or texts) and at least
-    one sound picture; every picture is decoded once to know.
+    A product needs an id of its own, words (title, description, category, attributes or texts; not where it may be
+    `wordless`) and at least one sound picture; every picture is decoded once to know.
     """
     seen: set[str] = set()
     check = Check(table.load, min_side)
@@ -123,6 +125,8 @@ def products(
             counts.left_out += 1
             continue
         reason = "duplicate id" if draft.identity in seen else draft.reason
+        if reason == WORDLESS and wordless:
+            reason = ""
         if reason or not good:
             counts.skipped += 1
             yield Skipped(spec.place, draft.item, reason or _unusable(bad))
@@ -176,7 +180,7 @@ def _draft(spec: SourceSpec, number: int, row: dict | str, seen: set[str]) -> _D
     if not low <= text.brand_share(words["brand"]) < high:
         return _Draft(item, identity, left_out=True)
     if not any(words[key] for key in ("title", "description", "category", "attributes", "texts")):
-        return _Draft(item, identity, reason="no text")
+        return _Draft(item, identity, words, row.get(spec.columns.image), reason=WORDLESS)
     return _Draft(item, identity, words, row.get(spec.columns.image))
 
 
