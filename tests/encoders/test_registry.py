@@ -18,17 +18,23 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """Stands in for `huggingface_hub.HfApi`; answers with a commit made of the number of questions."""
 
-    def __init__(self, fail=None, sha=None):
-        self.asked, self.fail, self.sha = [], fail, sha
+    def __init__(self, fail=None, sha=None, files=None, title="Adding `safetensors` variant of this model"):
+        self.asked, self.fail, self.sha, self.files, self.title = [], fail, sha, files, title
 
     def __call__(self):
         return self
 
-    def model_info(self, hub):
-        self.asked.append(hub)
+    def model_info(self, hub, revision=""):
+        self.asked.append(f"{hub}@{revision}" if revision else hub)
         if self.fail == hub:
             raise RuntimeError(f"404: {hub} not found\nmore")
-        return SimpleNamespace(sha=f"{len(self.asked):040x}" if self.sha is None else self.sha)
+        files = self.files and [SimpleNamespace(rfilename=name) for name in self.files]
+        return SimpleNamespace(sha=f"{len(self.asked):040x}" if self.sha is None else self.sha, siblings=files)
+
+    def get_repo_discussions(self, hub, author, discussion_type, discussion_status):
+        assert (author, discussion_type, discussion_status) == ("SFconvertbot", "pull_request", "open")
+        return iter([SimpleNamespace(title="No", git_reference="refs/pr/1"),
+                     SimpleNamespace(title=self.title, git_reference="refs/pr/7")])  # fmt: skip
 
 
 @pytest.fixture
@@ -73,6 +79,23 @@ def test_pin_asks_for_a_model_and_what_else_it_reads(hub, tmp_path):
     assert all(re.fullmatch(r"[0-9a-f]{40}", sha) for sha in table.values())
     again = pin(["me/mine"], path)  # the others stay
     assert again == table | {"me/mine": f"{5:040x}"} == registry.pins(path)
+
+
+def test_weights_in_a_pickle_are_pinned_as_the_hub_converted_them(tmp_path, monkeypatch):
+    """transformers 5 looks for the conversion only where the revision is "main": pinned, it would refuse."""
+    path = tmp_path / "pins.json"
+    for files, asked in (
+        (["config.json", "pytorch_model.bin"], ["me/mine", "me/mine@refs/pr/7"]),
+        (["model.safetensors", "pytorch_model.bin"], ["me/mine"]),
+        (["tokenizer.json"], ["me/mine"]),
+    ):
+        stub = Hub(files=files)
+        monkeypatch.setattr(registry, "HfApi", stub)
+        assert pin(["me/mine"], path)["me/mine"] == f"{len(asked):040x}" and stub.asked == asked
+    monkeypatch.setattr(registry, "HfApi", Hub(files=["open_clip_pytorch_model.bin"], title="Other"))
+    with pytest.raises(WeftError, match="cannot pin you/yours: its weights are a pickle"):
+        pin(["you/yours"], path)
+    assert set(registry.pins(path)) == {"me/mine"}
 
 
 def test_pin_all(hub, tmp_path):

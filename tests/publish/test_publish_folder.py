@@ -132,3 +132,11 @@ def test_a_run_that_is_not_finished_is_refused(made, tmp_path):
     (copy / "weave/manifest.json").unlink()
     with pytest.raises(WeftError, match="weave/ is missing"):
         publish(copy)
+
+
+def test_how_pictures_are_made_ready_lies_in_its_own_file_too(made):
+    """Where transformers 4 and transformers.js look for it; whoever finds both reads the same."""
+    _, out = made
+    whole = json.loads((out / "processor_config.json").read_text())
+    own = json.loads((out / "preprocessor_config.json").read_text())
+    assert own == whole["image_processor"] | {"processor_class": whole["processor_class"]} and own["size"]

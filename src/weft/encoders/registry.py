@@ -152,6 +152,7 @@ def near(name: str) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 PINS = Path("encoders.json")
 """Where `pin` writes and `weft.encoders.load` looks, in the current directory: a file to commit beside results."""
 
@@ -172,11 +173,15 @@ def pin(names: Iterable[str] = (), path: Path = PINS) -> dict[str, str]:
     Args:
         names: short names or hub ids; none means all of `KNOWN`.
 
+    A repository whose weights are a pickle is pinned to the hub's own conversion to safetensors, which transformers
+    finds by itself only where no commit is named.
+
     Returns:
         Hub id -> commit (40 hex digits), all that the file now holds.
 
     Raises:
-        WeftError: the hub does not answer, or does not know one of them; then nothing is written.
+        WeftError: the hub does not answer, does not know one of them, or has its weights as a pickle alone; then
+            nothing is written.
     """
     wanted: dict[str, None] = {}
     for name in names or KNOWN:
@@ -191,7 +196,9 @@ def pin(names: Iterable[str] = (), path: Path = PINS) -> dict[str, str]:
     table, api = pins(path), HfApi()
     for hub in wanted:
         try:
-            sha = api.model_info(hub).sha
+            sha = _commit(api, hub)
+        except WeftError:
+            raise
         except Exception as error:  # the hub's client lets its HTTP library's errors through: no kind is common to all
             raise WeftError(f"cannot pin {hub}: {_first(error)}; nothing was written to {path}") from None
         if not sha:
@@ -199,6 +206,18 @@ def pin(names: Iterable[str] = (), path: Path = PINS) -> dict[str, str]:
         table[hub] = sha
     write_json(path, {"revisions": dict(sorted(table.items()))})
     return table
+
+
+def _commit(api: HfApi, hub: str) -> str:
+    info = api.model_info(hub)
+    files = [file.rfilename for file in info.siblings or ()]
+    if not any(name.endswith(PICKLES) for name in files) or any(name.endswith(".safetensors") for name in files):
+        return info.sha  # of safetensors, or of a tokenizer alone
+    asked = {"author": "SFconvertbot", "discussion_type": "pull_request", "discussion_status": "open"}
+    for request in api.get_repo_discussions(hub, **asked):
+        if request.title == "Adding `safetensors` variant of this model":
+            return api.model_info(hub, revision=request.git_reference).sha
+    raise WeftError(f"cannot pin {hub}: its weights are a pickle, and the hub has no conversion of them to safetensors")
 
 
 def _first(error: Exception) -> str:

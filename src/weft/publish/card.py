@@ -95,12 +95,22 @@ def use(opset: int = 0) -> str:
     """How to load it, in Python that runs in the folder; with ONNX where there is an opset."""
     plain = """
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from transformers import AutoModel, AutoProcessor
+
+
+def opened(path):
+    # as the model has learnt pictures: upright, transparency on white
+    picture = ImageOps.exif_transpose(Image.open(path))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
 
 place = "."  # this folder, or its id on the hub
 model, processor = AutoModel.from_pretrained(place).eval(), AutoProcessor.from_pretrained(place)
-inputs = processor(text=["red dress"], images=[Image.open("dress.jpg").convert("RGB")], return_tensors="pt")
+inputs = processor(text=["red dress"], images=[opened("dress.jpg")], return_tensors="pt")
 with torch.no_grad():
     found = model(**inputs)
 cosines = found.text_embeds @ found.image_embeds.T  # both are unit vectors
@@ -109,7 +119,7 @@ cosines = found.text_embeds @ found.image_embeds.T  # both are unit vectors
 from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer(".")
-texts, pictures = model.encode(["red dress"]), model.encode([Image.open("dress.jpg").convert("RGB")])
+texts, pictures = model.encode(["red dress"]), model.encode([opened("dress.jpg")])
 """
     exported = """
 import onnxruntime

@@ -66,6 +66,7 @@ def _write(run: Run, folder: Path, exported: bool, licence: str) -> None:
     encoder = load_base(str(run.model))
     encoder.name = run.ours
     copy_model(run.model, folder)
+    write_preprocessor(folder)
     made = versions()
     sbert.write(folder, encoder, made)
     told = onnx.export(encoder, folder / "onnx") if exported else {}
@@ -108,6 +109,14 @@ def copy_model(model: Path, folder: Path) -> None:
                 write_json(folder / name, bare)
 
 
+def write_preprocessor(folder: Path) -> None:
+    """How pictures are made ready, in a file of its own as well: transformers 4 and transformers.js look there."""
+    if not (folder / "preprocessor_config.json").exists():
+        told = read_json(folder / "processor_config.json")
+        own = told.get("image_processor", {}) | {"processor_class": told.get("processor_class")}
+        write_json(folder / "preprocessor_config.json", own)
+
+
 def facts_of(encoder: Encoder) -> dict:
     """What the card says of the weights."""
     fixed = encoder.preprocess
@@ -122,5 +131,5 @@ def facts_of(encoder: Encoder) -> dict:
         "dim": encoder.dim,
         "max_tokens": encoder.max_tokens,
         "parameters": sum(parameter.numel() for parameter in encoder.model.parameters()),
-        "image": image,
+        "image": f"{image}; upright, transparency on white",
     }
