@@ -1,6 +1,7 @@
 """Run with sentence-transformers on the path: builds pico folders, embeds with it by hand and with Weft, as JSON."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -98,12 +99,18 @@ def main(where: Path) -> dict:
     modules = json.loads((own / "modules.json").read_text())
     (own / "evil.py").write_text(f"open({str(where / 'ran')!r}, 'w').close()\nclass Evil: pass\n")
     (own / "modules.json").write_text(json.dumps([*modules, {"idx": 9, "name": "9", "path": "", "type": "evil.Evil"}]))
+    routed = wrap(plain["clip"], where / "routed", Dense(24, 8))  # a router names classes in a config of its own
+    shutil.copy(own / "evil.py", routed)
+    modules = json.loads((routed / "modules.json").read_text())
+    modules[1] |= {"type": "sentence_transformers.models.Router"}
+    (routed / "modules.json").write_text(json.dumps(modules))
+    (routed / "1_Dense" / "router_config.json").write_text(json.dumps({"types": {"a": "evil.Evil"}}))
     pickled = wrap(plain["clip"], where / "pickled", Dense(24, 8))
     (weights,) = (pickled / "1_Dense").glob("*.safetensors")
     weights.rename(weights.with_name("pytorch_model.bin"))
     damaged = wrap(plain["clip"], where / "damaged")
     (damaged / "modules.json").write_text("[{}]")
-    found["refusals"] = {folder.name: refusal(folder) for folder in (own, pickled, damaged)}
+    found["refusals"] = {folder.name: refusal(folder) for folder in (own, routed, pickled, damaged)}
     return found | {"ran": (where / "ran").exists()}
 
 

@@ -33,7 +33,7 @@ def ran(page: str, without: str = "") -> dict:
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """A working folder with a picture, of the kind that Pillow alone shows otherwise than Weft: a cut-out on its side."""
+    """A working folder with a picture that Pillow alone shows otherwise than Weft: a cut-out on its side."""
     picture = tiny.pictures(1)[0].convert("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     exif = Image.Exif()

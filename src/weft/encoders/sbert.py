@@ -98,10 +98,18 @@ def _check(folder: Path, name: str, remote_code: bool) -> None:
     try:
         parts = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         kinds = [(part["type"], folder / part["path"]) for part in parts]
+        kinds += [(kind, place) for _, place in kinds for kind in _routed(place)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeftError(f"modules.json of {name} is damaged ({type(error).__name__}: {error}); copy it again") from None
     for kind, place in kinds:
         if not kind.startswith("sentence_transformers.") and not remote_code:
-            refuse_remote_code(name, f" ({kind} in modules.json)")
+            refuse_remote_code(name, f" ({kind} among its modules)")
         if list(place.glob("*.bin")) and not list(place.glob("*.safetensors")):
             raise WeftError(f"{place} holds its weights as a pickle, which can run code; save it again as safetensors")
+
+
+def _routed(place: Path) -> list[str]:
+    """The classes that a router or an asymmetric module imports, as its own config names them."""
+    told = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(place.glob("*config.json"))]
+    kinds = [one["types"] for one in told if isinstance(one, dict) and isinstance(one.get("types"), dict)]
+    return [str(kind) for types in kinds for kind in types.values()]
