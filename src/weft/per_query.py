@@ -116,6 +116,8 @@ def _columns(path: Path) -> dict[str, pa.DataType]:
         raise WeftError(f"{path} is not a Parquet file that can be read: {error}") from error
     if missing := [name for name in NEEDED if name not in schema.names]:
         raise WeftError(f"{path} has no column {', '.join(missing)}: it is not an evaluation's per-query file")
+    if twice := [name for name in NEEDED + OPTIONAL if schema.names.count(name) > 1]:
+        raise WeftError(f"{path} has two columns {twice[0]}, as earlier versions wrote some benchmarks: evaluate again")
     return {field.name: field.type for field in schema}
 
 

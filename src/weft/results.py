@@ -14,6 +14,7 @@ from weft.benchmarks.record import AnyTask, Retrieval, Side
 from weft.benchmarks.trec import file_name, word, words
 from weft.encoders import Encoder
 from weft.evaluate import Scored, classes_of
+from weft.per_query import NEEDED, OPTIONAL
 from weft.seen import pictures_of
 
 
@@ -61,8 +62,14 @@ Scores = Mapping[str, Mapping[tuple[str, str], Scored]]
 
 def write_per_query(path: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: Scores) -> None:
     """A row per model, task, query and metric, with what is resampled together and every stratum: whatever anyone
-    wants to test later (`weft compare`)."""
+    wants to test later (`weft compare`).
+
+    Raises:
+        ValueError: a stratum has the name of a column of every such file, so that nobody could read this one.
+    """
     strata = sorted({name for task in tasks.values() for name in task.strata})
+    if clash := set(strata) & set(NEEDED + OPTIONAL):
+        raise ValueError(f"no stratum may be called {', '.join(sorted(clash))}")
     fields = [(name, pa.string()) for name in ("model", "benchmark", "task", "query_id", "metric")]
     fields += [("value", pa.float64()), ("group", pa.string()), ("class", pa.string()), ("primary", pa.bool_())]
     schema = pa.schema([*fields, *((name, pa.string()) for name in strata)])

@@ -156,7 +156,7 @@ def test_classes(tmp_path):
     assert task.classes == ["cap", "shoe", "t shirt"] and task.truth.tolist() == [2, 0, 0, 1]
     assert list(shown(task.items).values()) == [[picture(n)] for n in (0, 1, 4, 5)]
     assert task.prompts == ("a photo of a {}.", "one {}") and task.counts["pictures without a label"] == 1
-    assert task.primary == "balanced_accuracy" and np.asarray(task.strata["class"])[1] == "hat"
+    assert task.primary == "balanced_accuracy" and np.asarray(task.strata["true class"])[1] == "hat"
     assert len(open_benchmark(f"cifar10={path}").tasks[0].prompts) > 3
     for query, complaint in (
         ("?prompts=a photo", "no {}"), ("?classes=cat:x", "no class 'cat'"), ("?split=dev", "whose split is 'dev'"),

@@ -10,8 +10,10 @@ KEYS = ("category", "main_attribute", "other_attributes")
 
 
 def split(path, rows, start):
+    more = {"difficulty": "easy", "task": "single"}
     things = [
-        dict(zip(KEYS, row, strict=True)) | {"item_ID": str(n), "image": cell(start + n)} for n, row in enumerate(rows)
+        dict(zip(KEYS, row, strict=True)) | {"item_ID": str(n), "image": cell(start + n)} | more
+        for n, row in enumerate(rows)
     ]
     return table(path, things)
 
@@ -51,7 +53,9 @@ def test_three_tasks_a_subset(tmp_path):
     gallery = shown(fine.corpus)
     assert len(gallery) == 8 and gallery[f"{subset}/4"] == [picture(14)] and gallery["noise/2"] == [picture(22)]
     assert fine.counts["distractors"] == 3 and fine.counts["queries without a relevant item in the corpus"] == 1
-    assert fine.strata["category"].tolist() == ["dress", "hat"]
+    assert {name: labels.tolist() for name, labels in fine.strata.items()} == {
+        "category": ["dress", "hat"], "difficulty": ["easy"] * 2, "query task": ["single"] * 2,
+    }  # fmt: skip
 
 
 def test_the_main_attribute_alone(tmp_path):

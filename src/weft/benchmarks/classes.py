@@ -64,6 +64,6 @@ def read(
         counts["pictures without a label"] = len(truth) - len(keep)
     title = "class" + (f" ({len(truth):,} pictures)" if found.limited else "")
     said_as = [spoken.get(name, name.replace("_", " ")) for name in names.tolist()]
-    strata = {"class": names[numbers]}
+    strata = {"true class": names[numbers]}
     task = Classification(title, part_of(found.side, keep), said_as, numbers, prompts, strata=strata, counts=counts)
     return Benchmark(Path(place.removeprefix("hf:")).name, (task,))

@@ -116,9 +116,9 @@ def _subset(name: str, asking: Table, gallery: Table, noise: Table | None, fine:
         return len(wanted & their_everything[item]) / len(wanted) if wanted else 0.0
 
     strata = {"category": [categories[row] for row in rows]}
-    for column in ("difficulty", "task"):
+    for stratum, column in (("difficulty", "difficulty"), ("query task", "task")):
         if (labels := asking.texts(column)) is not None:
-            strata[column] = [labels[row] for row in rows]
+            strata[stratum] = [labels[row] for row in rows]
     more = {"strata": strata, "counts": counts | ({"distractors": len(noise)} if noise is not None else {})}
     suffix = "" if noise is not None else " (without distractors)"
     title = f"{name}/fine{'-main' if fine == 'main' else ''}{suffix}"

@@ -74,7 +74,8 @@ class Retrieval:
         primary: the metric of the verdict; metrics: all that are reported, the primary one among them.
         source: (Q,) corpus row that the query was made from, -1 where unknown; None if no query knows.
         groups: (Q,) labels of what is resampled together (duplicates, one product's queries, a brand), or None.
-        strata: name -> (Q,) labels, "" where it does not apply: {"query type": ..., "length": ...}.
+        strata: name -> (Q,) labels, "" where it does not apply: {"query type": ..., "length": ...}. No name may be one
+            of the columns of `weft.per_query`.
         counts: what was read and what could not be used, for the page: {"relevant ids not in the corpus": 25}.
     """
 
