@@ -11,7 +11,7 @@ from weft import stats
 from weft.benchmarks.record import Retrieval, Side
 from weft.compare import compare, render
 from weft.errors import WeftError
-from weft.evaluate import Scored
+from weft.evaluate import Scored, classification_metrics
 from weft.per_query import Table
 from weft.results import write_per_query
 
@@ -234,6 +234,10 @@ def test_files_that_are_none(tmp_path):
     pq.write_table(pa.table({"model": ["a"], "query_id": ["q"]}), tmp_path / "y.parquet")
     with pytest.raises(WeftError, match="no column task, metric, value"):
         compare(tmp_path / "y.parquet", tmp_path / "y.parquet")
+    rows = pa.table(frame("ours", "t", hits(0.5)))
+    pq.write_table(rows.append_column("task", rows["task"]), tmp_path / "w.parquet")
+    with pytest.raises(WeftError, match="has two columns task"):
+        compare(tmp_path / "w.parquet", tmp_path / "w.parquet")
     empty = {name: pa.array([], pa.string()) for name in ("model", "task", "query_id", "metric", "value")}
     pq.write_table(pa.table(empty), tmp_path / "z.parquet")
     with pytest.raises(WeftError, match="has no rows"):
@@ -262,6 +266,30 @@ def test_a_terminal_obeys_no_name_of_a_file(tmp_path):
     shown, plain = render(compare(a, b)), render(compare(a, b) | {"verdict": ""})
     assert all(line.isprintable() for text in (shown, plain) for line in text.splitlines())
     assert "\ufffd[31mred\ufffd[0m\ufffd\ufffdours wins\ufffd, Kleid für Älva" in plain and "kind: \ufffd[2Jx" in shown
+
+
+def test_parts_of_a_classification_are_compared_by_plain_accuracy(tmp_path):
+    """Balanced accuracy's weights are those of all classes: of a part they would say 225%."""
+    truth = np.repeat([0, 1], [240, 60])
+    names = np.asarray(["a", "b"])[truth]
+    told = (
+        classification_metrics(truth, truth, 2),
+        classification_metrics(np.where(np.arange(300) % 3, truth, 0), truth, 2),
+    )
+
+    def both(name, model, values, metrics=("balanced_accuracy", "accuracy")):
+        more = {"kind": names, "class": [f"0{name}" for name in names]}
+        plain = more | {"class": None}
+        frames = [frame(model, "t", values[m], m, **(more if m[0] == "b" else plain)) for m in metrics]
+        return write(tmp_path / name, *frames)
+
+    a, b = both("a.parquet", "ours", told[0]), both("b.parquet", "clip", told[1])
+    result = compare(a, b)
+    assert result["tasks"][0]["metric"] == "balanced_accuracy"
+    assert [(s["label"], s["metric"]) for s in result["strata"]] == [("a", "accuracy"), ("b", "accuracy")]
+    assert [s["difference"] for s in result["strata"]] == pytest.approx([0.0, 1 / 3])
+    alone = both("c.parquet", "clip", told[1], ("balanced_accuracy",))
+    assert compare(a, alone)["strata"] == []
 
 
 def test_what_an_evaluation_writes_is_read(tmp_path):

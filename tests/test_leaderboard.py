@@ -14,11 +14,11 @@ import tiny
 from shelves import shelf
 from weft import leaderboard, standings
 from weft.benchmarks import open_benchmark
-from weft.benchmarks.record import Benchmark, Retrieval, Side
+from weft.benchmarks.record import Benchmark, Classification, Retrieval, Side
 from weft.compare import compare
 from weft.embed import Passes
 from weft.errors import WeftError
-from weft.evaluate import Scored
+from weft.evaluate import Scored, classification_metrics
 
 TITLES = [f"title {n}" for n in range(24)]
 QUERIES = [
@@ -150,6 +150,20 @@ def test_a_worst_query_says_how_many_answers_are_right_beyond_those_it_keeps():
     assert (row["relevant_count"], row["relevant_grade"]) == (40, 2.0)
     assert [thing["grade"] for thing in row["relevant"]] == [3.0] * 6
     assert [thing["grade"] for thing in row["returned"]] == [1.0, 2.0, 0.0]
+
+
+def test_parts_of_a_classification_are_told_in_plain_accuracy():
+    """Of 240 a and 60 b nine in ten are right: balanced accuracy's weights would make that 56% and 225%."""
+    truth = np.repeat([0, 1], [240, 60])
+    answer = np.where(np.arange(300) % 10, truth, 1 - truth)
+    strata = {"true class": np.asarray(["a", "b"])[truth]}
+    side = Side([str(n) for n in range(300)], texts=["x"] * 300)
+    task = Classification("class", side, ["a", "b"], truth, strata=strata)
+    scored = {("b", "class"): Scored(classification_metrics(answer, truth, 2))}
+    entrants = {"m": leaderboard.Entrant({"name": "m"}, scored)}
+    rows = standings.standings([Benchmark("b", (task,))], entrants, [])["strata"]
+    assert [(row["label"], row["metric"]) for row in rows] == [("a", "accuracy"), ("b", "accuracy")]
+    assert [row["value"] for row in rows] == pytest.approx([0.9, 0.9])
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ def compare(
         scores[task] = {first: mine.values, second: theirs.values}
         groups[task] = _groups(task, mine, theirs)
         classes[task] = theirs.classes if mine.classes is None else mine.classes
+        if classes[task] is not None:  # a mean over all classes has no share of a part of them
+            name = "accuracy"
+            if not all(name in table.tasks[task] for table in (left, right)):
+                continue
+            mine, theirs = left.scores(task, name), right.scores(task, name)
+            _same_queries(task, mine, theirs)
         labels = theirs.strata | mine.strata
         found = strata(mine.values, theirs.values, labels, groups[task], seed)
         slices += [{"task": task, "metric": name} | row for row in found]

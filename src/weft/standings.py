@@ -111,8 +111,11 @@ def _family(tasks: Mapping, entrants: Mapping, seed: int) -> tuple[list[dict], d
 
 
 def _strata(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -> list[dict]:
-    """Primary scores by kind of query: exploratory, and only where enough independent queries stand behind them."""
+    """Primary scores by kind of query: exploratory, and only where enough independent queries stand behind them.
+
+    A mean over all classes has no share of a part of them: of classifications it is plain accuracy."""
     names = [name for name, entrant in entrants.items() if key in entrant.scored]
+    metric = task.primary if classes_of(task, task.primary) is None else "accuracy"
     rows = []
     for stratum, every in task.strata.items() if names else ():
         labels = np.asarray([str(one) for one in every])
@@ -121,9 +124,9 @@ def _strata(key: tuple[str, str], task: AnyTask, entrants: Mapping, seed: int) -
             groups = None if task.groups is None else task.groups[inside]
             if (inside.sum() if groups is None else len(np.unique(groups))) < SMALLEST_STRATUM or inside.all():
                 continue
-            values = np.stack([entrants[n].scored[key].values[task.primary][inside] for n in names], axis=1)
+            values = np.stack([entrants[n].scored[key].values[metric][inside] for n in names], axis=1)
             ends = stats.bootstrap_means(values, STRATA_RESAMPLES, seed, groups)
-            told = {"benchmark": key[0], "task": key[1], "stratum": stratum, "label": one, "metric": task.primary}
+            told = {"benchmark": key[0], "task": key[1], "stratum": stratum, "label": one, "metric": metric}
             rows += [
                 {"model": n, **told, "value": mean, "low": low, "high": high, "n": int(inside.sum())}
                 for n, (mean, low, high) in zip(names, ends, strict=True)
