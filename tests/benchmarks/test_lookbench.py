@@ -86,6 +86,8 @@ def test_dated_folders_limits_and_bad_input(tmp_path):
     copy(tmp_path / "v20251201")
     coarse = open_benchmark(f"lookbench={tmp_path}?limit=2&tasks=real_studio_flat/coarse").tasks[0]
     assert coarse.name == "real_studio_flat/coarse (gallery of 2)" and len(coarse.corpus) == 2
+    (coarse,) = open_benchmark(f"lookbench={tmp_path}?limit=1&tasks=real_studio_flat/coarse").tasks
+    assert coarse.counts["queries read"] == 3, "a small gallery leaves no query out unasked"
     with pytest.raises(WeftError, match="'all' or 'main'"):
         open_benchmark(f"lookbench={tmp_path}?fine=none")
     with pytest.raises(WeftError, match="none of the folders real_studio_flat"):

@@ -61,11 +61,10 @@ def read(
         raise WeftError(f"{place} has none of the folders {', '.join(SUBSETS)}")
 
     def table(subset: str, split: str) -> Table:
+        more = {"cache": cache, "limit": limit if split == "gallery" else 0}  # all queries are asked
         if root is None:
-            more = {"revision": known.revision, "cache": cache, "limit": limit}
-            return places.stream(place, [(subset, split)], COLUMNS, ("image",), **more)
-        where = str(root / subset)
-        return places.part(where, [split], COLUMNS, ("image",), cache=cache, limit=limit, folder=root)
+            return places.stream(place, [(subset, split)], COLUMNS, ("image",), revision=known.revision, **more)
+        return places.part(str(root / subset), [split], COLUMNS, ("image",), folder=root, **more)
 
     distractors = None
     if noise and (root is None or (root / "noise").is_dir()):
