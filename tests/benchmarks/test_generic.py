@@ -108,6 +108,59 @@ def test_mteb_with_a_config_and_texts_only(tmp_path):
     assert answers(task) == {"5": {"2": 1.0}} and task.corpus.texts == ["Hat", "shoe"] and task.primary == "ndcg@10"
 
 
+def judged(path, *queries):
+    lines(path, [{"query-id": name, "corpus-id": f"d{name[1:]}", "score": 1} for name in queries])
+
+
+def parted(root, *parts):
+    """Five queries and documents; a file of qrels for each part."""
+    lines(root / "corpus.jsonl", [{"_id": f"d{n}", "text": f"text {n}"} for n in range(5)])
+    lines(root / "queries.jsonl", [{"_id": f"q{n}", "text": f"text {n}"} for n in range(5)])
+    for number, part in enumerate(parts):
+        judged(root / part, f"q{number}")
+    return root
+
+
+@pytest.mark.parametrize(
+    "way", ["qrels/{}.jsonl", "qrels/{}-00000-of-00001.jsonl", "qrels-{}.jsonl", "data/qrels-{}.jsonl"]
+)
+def test_mteb_reads_the_split_that_was_asked_for_and_no_other(tmp_path, way):
+    root = parted(tmp_path, *(way.format(split) for split in ("train", "test", "test_hard")))
+    for query, found in (("", "q1"), ("?split=test", "q1"), ("?split=train", "q0"), ("?split=test_hard", "q2")):
+        assert list(answers(open_benchmark(f"mteb={root}{query}").tasks[0])) == [found]
+    for split in ("dev", "t", "validation"):
+        with pytest.raises(WeftError, match=f"qrels has no split '{split}'; there is test, test_hard, train"):
+            open_benchmark(f"mteb={root}?split={split}")
+    (root / way.format("test")).unlink()
+    with pytest.raises(WeftError, match="qrels has the splits test_hard, train; choose one"):
+        open_benchmark(f"mteb={root}")
+
+
+def test_the_only_split_is_taken_unless_another_was_asked_for(tmp_path):
+    root = parted(tmp_path / "dev", "qrels/dev.jsonl")
+    for query in ("", "?split=dev"):
+        assert list(answers(open_benchmark(f"mteb={root}{query}").tasks[0])) == ["q0"]
+    with pytest.raises(WeftError, match="no split 'test'; there is dev"):
+        open_benchmark(f"mteb={root}?split=test")
+    root = parted(tmp_path / "whole", "qrels/0.jsonl", "qrels/1.jsonl")  # two pieces of one table
+    assert list(answers(open_benchmark(f"mteb={root}").tasks[0])) == ["q0", "q1"]
+    with pytest.raises(WeftError, match="no split 'test'; it is one table; leave the option split"):
+        open_benchmark(f"mteb={root}?split=test")
+
+
+def test_queries_and_corpora_that_are_parted(tmp_path):
+    """As MTEB's datasets of pictures keep them: every table parted alike."""
+    for number, split in enumerate(("train", "test")):
+        for folder, rows in (
+            ("corpus", [{"id": f"d{number}", "text": "x"}]), ("queries", [{"id": f"q{number}", "text": "y"}]),
+            ("qrels", [{"query-id": f"q{number}", "corpus-id": f"d{number}", "score": 1}]),
+        ):  # fmt: skip
+            table(tmp_path / folder / f"{split}-00000-of-00001.parquet", rows)
+    for query, found in (("", "1"), ("?split=train", "0")):
+        (task,) = open_benchmark(f"mteb={tmp_path}{query}").tasks
+        assert answers(task) == {f"q{found}": {f"d{found}": 1.0}} and len(task.corpus) == 1
+
+
 def trec(root):
     root.mkdir(exist_ok=True)
     (root / "qrels.txt").write_text("q1 0 A 3\nq1 0 B 1\nq2 Q0 B 1\n\n")
@@ -167,6 +220,31 @@ def test_classes(tmp_path):
     one = table(tmp_path / "one.parquet", [{"image": cell(1), "label": "x"}])
     with pytest.raises(WeftError, match="1 classes among 1 pictures"):
         open_benchmark(f"classes={one}")
+
+
+@pytest.mark.parametrize(
+    "way", ["plain_text/{}-00000-of-00001.parquet", "{}.parquet", "{}-0.parquet", "plain_text/{}/0000.parquet"]
+)
+def test_a_copy_of_the_hub_s_files_is_read_split_by_split(tmp_path, way):
+    root = tmp_path / "test"  # what lies above the copy says nothing
+    for split, count in (("train", 6), ("test", 4)):
+        table(root / way.format(split), [{"img": cell(n), "label": n % 2} for n in range(count)])
+    for query, count in (("", 4), ("?split=test", 4), ("?split=train", 6)):
+        assert len(open_benchmark(f"cifar10={root}{query}").tasks[0].truth) == count
+    with pytest.raises(WeftError, match=r"no split 'dev'.*no column is called 'split'.*names say test, train"):
+        open_benchmark(f"cifar10={root}?split=dev")
+    (root / way.format("test")).unlink()
+    with pytest.raises(WeftError, match=r"no split 'test'.*names say train"):
+        open_benchmark(f"cifar10={root}")
+    assert len(open_benchmark(f"cifar10={root / way.format('train')}").tasks[0].truth) == 6, "a file is meant"
+
+
+def test_a_split_that_nothing_tells_is_refused_where_it_was_asked_for(tmp_path):
+    path = table(tmp_path / "mine.parquet", [{"image": cell(n), "label": "ab"[n % 2]} for n in range(4)])
+    for place in (path, tmp_path):
+        assert len(open_benchmark(f"classes={place}").tasks[0].truth) == 4
+        with pytest.raises(WeftError, match=r"no split 'test'.*nor does a file's name say one"):
+            open_benchmark(f"classes={place}?split=test")
 
 
 def test_pictures_that_share_an_id_are_all_classified(tmp_path):

@@ -125,6 +125,17 @@ def test_a_limit_streams_no_more_than_it_needs(tmp_path):
     assert task.name == "text-to-image (gallery of 2)" and task.corpus.pictures.image_count == 3
 
 
+def test_the_hub_s_only_split_stands_for_no_other_that_was_asked_for(tmp_path):
+    pytest.importorskip("datasets")
+    place = hub(tmp_path / "hub")
+    readme = place / "README.md"
+    readme.write_text(readme.read_text().replace("split: test", "split: dev"))
+    for query in ("", "?split=dev"):
+        assert list(answers(open_benchmark(f"mteb=hf:{place}{query}", tmp_path / "cache").tasks[0])) == ["q1"]
+    with pytest.raises(WeftError, match="cannot open the Hugging Face dataset"):
+        open_benchmark(f"mteb=hf:{place}?split=test", tmp_path / "cache")
+
+
 def test_without_a_network_the_message_says_what_to_do(monkeypatch, tmp_path):
     pytest.importorskip("datasets")
     monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")

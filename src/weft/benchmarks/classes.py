@@ -23,13 +23,14 @@ IDS = ("image_id", "id", "product_id")
 
 
 def read(
-    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "test", image: str = "",
+    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "", image: str = "",
     label: str = "", prompts: tuple[str, ...] = PROMPTS, classes: tuple[str, ...] = (),
 ) -> Benchmark:  # fmt: skip
     """Reads a table.
 
     Args:
-        split: rows whose column "split" says so, where there is such a column; on the hub, the split.
+        split: rows whose column "split" says so, or, where there is none, files; on the hub, the split. "test" where
+            none is named and there are splits.
         image, label: columns, if not among `IMAGES` and `LABELS`.
         prompts: templates with {}, separated by "," in an option. classes: "label:name as it is said" where a label
             reads badly in a prompt ("t-shirt:T-shirt"); labels are otherwise said with "_" as a space.
@@ -42,8 +43,8 @@ def read(
         raise WeftError(f"prompt {bad[0]!r} has no {{}} for the class")
     labels = (label,) if label else LABELS
     table = places.one(
-        place, (*IDS, *labels), (image,) if image else IMAGES, split=split, revision=known.revision, cache=cache,
-        limit=limit,
+        place, (*IDS, *labels), (image,) if image else IMAGES, split=split, usual="test", revision=known.revision,
+        cache=cache, limit=limit,
     )  # fmt: skip
     said = table.texts(*labels) or table.need(*labels)
     ids = list(map(tables.identity, table.find(*IDS) or []))

@@ -12,9 +12,7 @@ from weft.benchmarks import mteb
 from weft.benchmarks.record import Benchmark
 
 
-def read(
-    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "test", task: int = 0
-) -> Benchmark:
+def read(place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "", task: int = 0) -> Benchmark:
     """Reads one of the two tasks.
 
     Args:

@@ -22,13 +22,14 @@ COLUMNS = ("id", "_id", "text", "title", "modality", "language")
 
 
 def read(
-    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "test", config: str = "",
+    place: str, known, *, cache: Path | None = None, limit: int = 0, split: str = "", config: str = "",
     weight: float = 0.5, primary: str = "recall@10", images: str = "image",
 ) -> Benchmark:  # fmt: skip
     """Reads corpus, queries and qrels.
 
     Args:
-        split: the split of the queries and qrels. config: prefix of the tables' names, "en" for "en-corpus".
+        split: of the queries and qrels; if none is named "test", or the only one there is.
+        config: prefix of the tables' names, "en" for "en-corpus".
         weight: share of the picture where a document has a picture and a text.
         images: the column of pictures; "none" to leave them out.
 
@@ -41,16 +42,17 @@ def read(
 
 
 def one_task(
-    place: str, known, cache: Path | None, limit: int, split: str = "test", config: str = "", weight: float = 0.5,
+    place: str, known, cache: Path | None, limit: int, split: str = "", config: str = "", weight: float = 0.5,
     primary: str = "recall@10", images: str = "image",
 ) -> Retrieval:  # fmt: skip
     """The benchmark's task, called by its modalities: "text-to-image"."""
     lead = f"{config}-" if config else ""
     columns = () if images == "none" else (images,)
-    more = {"split": split, "revision": known.revision, "cache": cache}
+    more = {"split": split, "usual": "test", "revision": known.revision, "cache": cache}
     documents = places.part(place, [f"{lead}corpus"], COLUMNS, columns, limit=limit, **more)
     questions = places.part(place, [f"{lead}queries", f"{lead}query"], COLUMNS, columns, **more)
-    qrels = places.part(place, [f"{lead}qrels", config or "default"], ("query-id", "corpus-id", "score"), **more)
+    judged_by = [f"{lead}qrels", config or "default"], ("query-id", "corpus-id", "score")
+    qrels = places.part(place, *judged_by, apart=True, **more)
     shown, titles = contents(documents)
     found = corpus(documents.ids("id", "_id"), titles=titles, limit=limit, image_weight=weight, **shown)
     asks, _ = contents(questions)

@@ -1,6 +1,7 @@
 """Where a benchmark's tables lie: files in a folder, or a dataset of the hub that is streamed once and kept whole."""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,11 @@ from weft.catalogue.sources import READERS, SourceSpec, files, hub, rows
 from weft.errors import WeftError
 from weft.progress import progress, say
 
+SPLITS = {"train", "test", "validation", "valid", "val", "dev"}
+"""What files of a table are called if they are parted into splits at all."""
+
+_SHARD = re.compile(r"^\d+$|-(?:\d+-of-\d+|\d{1,3}|\d{5,})$")  # four digits alone are a year
+
 
 def default_cache() -> Path:
     """Where streamed benchmarks are kept if nothing else is said."""
@@ -24,44 +30,95 @@ def default_cache() -> Path:
 
 def part(
     place: str, names: Sequence[str], wanted: Sequence[str], images: Sequence[str] = (), *, split: str = "",
-    revision: str = "", cache: Path | None = None, limit: int = 0, folder: Path | None = None,
+    usual: str = "", apart: bool = False, revision: str = "", cache: Path | None = None, limit: int = 0,
+    folder: Path | None = None,
 ) -> Table:  # fmt: skip
     """The table called by one of `names` of a benchmark that has several: "corpus", "queries", "qrels".
 
     Locally that is NAME.parquet, NAME-00000-of-00001.parquet (also below data/) or the files in NAME/; on the hub a
     config or a split of that name.
+
+    Args:
+        split: the one that was asked for; usual: the one that is taken if none was. Files say theirs by their names.
+        apart: rows of other splits would make another benchmark, as qrels' do; a table that need not be apart is
+            taken whole where it has no such split.
+
+    Raises:
+        WeftError: there is no such table; or one that is to be apart has not the split, or several and not the usual.
     """
     if not place.startswith("hf:"):
         root = Path(place).expanduser()
         for name in names:
-            if found := _files(root, name, split):
+            if found := _files(root, name, split, usual, apart):
                 return read(found, wanted, images, folder=folder or root, cache=cache, limit=limit)
         there = ", ".join(sorted(p.name for p in root.iterdir())[:12]) if root.is_dir() else "no such folder"
         raise WeftError(f"{place} has no table {' or '.join(names)} (Parquet, CSV, TSV, JSON Lines). There is: {there}")
     tries = dict.fromkeys(
-        (config, part) for name in names for config, part in ((name, split), (name, name), (name, ""), ("", name))
+        (config, part)
+        for name in names
+        for config, part in ((name, split or usual), (name, name), (name, ""), ("", name))
+        if not (apart and split) or part == split
     )
     return stream(place, list(tries), wanted, images, revision=revision, cache=cache, limit=limit)
 
 
-def _files(root: Path, name: str, split: str) -> list[Path]:
-    patterns = (f"{name}.*", f"{name}-*", f"data/{name}.*", f"data/{name}-*", *([f"{name}/{split}*"] if split else []))
-    for pattern in (*patterns, f"{name}/*"):
-        for suffix in READERS:
-            if found := sorted(p for p in root.glob(pattern) if p.is_file() and p.suffix.lower() == suffix):
-                return found
-    return []
+def _files(root: Path, name: str, split: str, usual: str, apart: bool) -> list[Path]:
+    """The files of a table, of the wanted split where they have it; see `part`."""
+    groups = [
+        found
+        for pattern in (f"{name}.*", f"{name}-*", f"data/{name}.*", f"data/{name}-*", f"{name}/*")
+        for suffix in READERS
+        if (found := sorted(p for p in root.glob(pattern) if p.is_file() and p.suffix.lower() == suffix))
+    ]
+    for found in groups if split or usual else ():
+        if own := [path for path in found if split_of(path, name) == (split or usual)]:
+            return own
+    if not groups:
+        return []
+    there = sorted({split_of(path, name) for found in groups for path in found} - {""})
+    if apart and split:
+        told = f"there is {', '.join(there)}" if there else "it is one table; leave the option split=... out"
+        raise WeftError(f"{root}: {name} has no split {split!r}; {told}")
+    if apart and len({split_of(path, name) for path in groups[0]}) > 1:
+        raise WeftError(f"{root}: {name} has the splits {', '.join(there)}; choose one (option split=...)")
+    return groups[0]
+
+
+def split_of(path: Path, table: str = "") -> str:
+    """The split that a file's name says: "test" of test.tsv, test-00000-of-00001.parquet, TABLE-test.csv; else ""."""
+    return _SHARD.sub("", path.stem.removeprefix(table).lstrip("-.") if table else path.stem)
 
 
 def one(
-    place: str, wanted: Sequence[str], images: Sequence[str], *, split: str = "", revision: str = "",
+    place: str, wanted: Sequence[str], images: Sequence[str], *, split: str = "", usual: str = "", revision: str = "",
     cache: Path | None = None, limit: int = 0,
 ) -> Table:  # fmt: skip
-    """A benchmark's only table: a file, a folder of files, or a dataset on the hub."""
+    """A benchmark's only table: a file, a folder of files, or a dataset on the hub.
+
+    Args:
+        split: the one that was asked for; usual: the one that is taken if none was. Locally a column "split" tells
+            it, or else the files' names: test.csv, test-00000-of-00001.parquet, test/0.parquet.
+
+    Raises:
+        WeftError: there is no such file, or not the split.
+    """
     if place.startswith("hf:"):
-        return stream(place, [("", split)], wanted, images, revision=revision, cache=cache, limit=limit)
-    where = ("split", split) if split else None
-    return read(files.find(place, tuple(READERS)), wanted, images, cache=cache, limit=limit, where=where)
+        return stream(place, [("", split or usual)], wanted, images, revision=revision, cache=cache, limit=limit)
+    root, found, chosen = Path(place).expanduser(), files.find(place, tuple(READERS)), split or usual
+
+    def says(path: Path) -> str:
+        own = split_of(path)
+        return own if own or path.parent == root else path.parent.name
+
+    own = [path for path in found if says(path) == chosen] if chosen else []
+    where = ("split", chosen) if chosen else None
+    table = read(own or found, wanted, images, cache=cache, limit=limit, where=where)
+    if chosen and not own and "split" not in table.columns:
+        there = sorted(SPLITS.intersection(map(says, found)))
+        if split or (there and root.is_dir()):  # a file that is named is meant, whatever it is called
+            told = f"the files' names say {', '.join(there)}" if there else "nor does a file's name say one"
+            raise WeftError(f"{place} has no split {chosen!r}: no column is called 'split', and {told} (option split)")
+    return table
 
 
 def stream(
