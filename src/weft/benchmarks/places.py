@@ -116,7 +116,7 @@ def one(
     if chosen and not own and "split" not in table.columns:
         there = sorted(SPLITS.intersection(map(says, found)))
         if split or (there and root.is_dir()):  # a file that is named is meant, whatever it is called
-            told = f"the files' names say {', '.join(there)}" if there else "nor does a file's name say one"
+            told = f"the files' names say {', '.join(there)}" if there else "no file's name says one"
             raise WeftError(f"{place} has no split {chosen!r}: no column is called 'split', and {told} (option split)")
     return table
 
