@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from planted import MANY, run, sound, with_texts, with_titles
 
-from weft import metrics
+from weft import benchmarks, metrics
 from weft.audit import Subject, audit
 from weft.audit.baselines import chance, popularity
 from weft.audit.boilerplate import shared
 from weft.audit.colour_shortcut import lab
 from weft.audit.contained import holders
+from weft.audit.lost import LOSSES
 from weft.audit.other_views import products
 from weft.audit.vocabulary import ALIKE, CLOSE, COLOURS, HEDGES, INK, KINDS, SCENE, colours, disagree, kinds
+from weft.benchmarks.assemble import UNASKED
 from weft.seen import NO_LOOKS, Seen, first64
 
 
@@ -200,6 +203,20 @@ def test_unreadable_answers_lower_the_ceiling():
     (found,) = run("unreachable items", subject)
     assert found.severity == "warning" and found.count == 1
     assert found.effect[0].after == pytest.approx((MANY - 1) / MANY)
+
+
+def test_what_is_counted_and_not_lost_is_no_fault():
+    """Queries of another split, LookBench's distractors, texts that are asked twice."""
+    fine = {UNASKED: 80, "distractors": 5000, "repeated query texts": 40, "repeated query texts with other answers": 9}
+    counts = {"corpus": 300, "queries read": 300, "relevant ids": 220, "queries": 220}
+    assert run("lost data", sound().subject(counts=counts | fine)) == []
+    (found,) = run("lost data", sound().subject(counts=counts | fine | {"queries without a text": 3}))
+    assert (found.count, found.of, found.unit, found.facts) == (3, 300, "queries read", {"queries without a text": 3})
+
+
+def test_losses_are_called_as_the_readers_call_them():
+    code = "".join(path.read_text() for path in Path(benchmarks.__file__).parent.glob("*.py"))
+    assert [what for what in (*LOSSES, *LOSSES.values()) if f'"{what}"' not in code] == []
 
 
 def test_pictures_of_one_item_are_no_duplicates():

@@ -11,26 +11,35 @@ from collections.abc import Iterator
 from weft.audit.finding import Finding, severity
 from weft.audit.subject import Subject
 
-USUAL = {"corpus", "queries", "queries read", "relevant ids"}
-"""Counts that are sizes, not losses."""
+LOSSES = {
+    "corpus rows without an id": "corpus",
+    "repeated corpus ids": "corpus",
+    "repeated corpus ids that are different things": "corpus",
+    "rows without a label": "corpus",
+    "pictures that cannot be read": "corpus",
+    "relevant ids not in the corpus": "relevant ids",
+    "queries without an id": "queries read",
+    "repeated query ids": "queries read",
+    "queries without a text": "queries read",
+    "queries without a relevant item in the corpus": "queries read",
+    "queries whose picture cannot be read": "queries read",
+    "qrels of queries that are not there": "queries read",
+    "answers of queries that are not there": "queries read",
+}
+"""What a reader counts as lost -> the size that it is a part of. Its other counts are no losses."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     counts = subject.task.counts
-    losses = {what: int(count) for what, count in counts.items() if what not in USUAL and count}
+    losses = {what: int(count) for what, count in counts.items() if what in LOSSES and count}
     if not losses:
         return
-    whole = {what: max(losses[what], counts.get(_of(what), 0)) for what in losses}
+    whole = {what: max(losses[what], counts.get(LOSSES[what], 0)) for what in losses}
     worst = max(losses, key=lambda what: losses[what] / whole[what])
     told = "; ".join(f"{count:,} {what}" for what, count in losses.items())
     meant = subject.task.limited  # a caller who wants a small gallery leaves answers out
     grave = "note" if meant else severity(losses[worst] / whole[worst], 0.005, 0.1)
     yield Finding(
         "lost data", grave, subject.task.name, losses[worst], whole[worst],
-        _of(worst), f"Not everything could be used: {told}.", facts=losses,
+        LOSSES[worst], f"Not everything could be used: {told}.", facts=losses,
     )  # fmt: skip
-
-
-def _of(what: str) -> str:
-    """The size that a loss is a part of."""
-    return "relevant ids" if what.startswith("relevant") else "queries read" if "quer" in what else "corpus"

@@ -3,7 +3,8 @@
 - Repeated corpus ids: the first one stays; how many of the others were different things is counted as well.
 - Repeated query texts: each query keeps its own answers, as published scores were computed; they are resampled
   together, and those whose answers differ (each counts the other's as wrong) are counted.
-- Queries without a relevant item in the corpus are left out: no metric is defined for them.
+- Queries without a relevant item in the corpus are left out: no metric is defined for them. Those of which the qrels
+  have no line at all, as those of other splits, are counted apart: nothing of theirs is lost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from weft.benchmarks.record import Retrieval, Side
 from weft.benchmarks.tables import words
 from weft.errors import WeftError
 from weft.pairs.queries import normal
+
+UNASKED = "queries that the qrels do not ask"
 
 Judged = tuple[np.ndarray, np.ndarray]
 """Corpus rows in ascending order and their grades."""
@@ -155,7 +158,8 @@ def retrieval(
     """
     keep = [row for row, (_, grades) in enumerate(judged) if (grades >= threshold).any()]
     counts = dict(corpus.counts) | dict(counts or {})
-    counts |= _some({"queries without a relevant item in the corpus": len(judged) - len(keep)})
+    unanswered = len(judged) - len(keep) - counts.get(UNASKED, 0)
+    counts |= _some({"queries without a relevant item in the corpus": unanswered})
     if not keep:
         raise WeftError(
             f"task {name!r}: none of its {len(judged)} queries has a relevant item among the {len(corpus.side)} of the "
@@ -207,10 +211,12 @@ def answers_of(pairs: Iterable[tuple[str, str, float]], ids: Sequence[str]) -> t
 def graded(
     corpus: Corpus, ids: Sequence[str], pairs: Iterable[tuple[str, str, float]], threshold: float = 1.0
 ) -> tuple[list[Judged], dict[str, int]]:
-    """Judged rows of the queries `ids`, from lines of qrels; lines and relevant ids without a match are counted."""
+    """Judged rows of the queries `ids`, from lines of qrels; lines, queries and relevant ids without a match are
+    counted."""
     answers, strangers = answers_of(pairs, ids)
     judged, missing = look_up(corpus, answers, threshold)
-    return judged, _some({"qrels of queries that are not there": strangers}) | missing
+    counts = {"qrels of queries that are not there": strangers, UNASKED: sum(not answer for answer in answers)}
+    return judged, _some(counts) | missing
 
 
 def _repeats(texts: list[str], judged: Sequence[Judged]) -> dict[str, int]:
