@@ -1,5 +1,9 @@
 """What is left for others: runs that an outside tool scores as Weft does, and records of broken things."""
 
+import json
+from dataclasses import replace
+
+import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
@@ -39,6 +43,40 @@ def test_trec_eval_breaks_no_tie_of_ours(tied, tmp_path):
     for name, theirs in (("recall@10", "recall_10"), ("ndcg@10", "ndcg_cut_10")):
         outside = [found[f"q_{n}"][theirs] for n in range(12)]
         assert outside == pytest.approx(scored.values[name].tolist(), abs=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("grades", "threshold", "told", "exact"),
+    [
+        ([1.0, 2.0, 3.0], 2.0, {"relevant": 2, "scale": 1}, True),  # as a catalogue's own answers
+        ([1.0, 2.0, 3.0], 1.5, {"relevant": 2, "scale": 1}, True),
+        ([1 / 3, 0.5, 1.0], 1e-6, {"relevant": 1, "scale": 6}, True),  # LookBench's shares
+        ([1 / 3, 0.5, 1.0], 0.5, {"relevant": 3, "scale": 6}, True),
+        ([2**-0.5, 0.0004, 0.25], 0.25, {"relevant": 250, "scale": 1000}, False),
+    ],
+)
+def test_outside_tools_give_our_scores_from_the_threshold_that_stands_beside_the_qrels(
+    tied, tmp_path, grades, threshold, told, exact
+):
+    """They read whole grades alone, and call everything from 1 on relevant unless told otherwise."""
+    task, scored = tied
+    relevant = [(rows, np.resize(grades, 5)) for rows, _ in task.relevant]
+    task = replace(task, relevant=relevant, threshold=threshold)
+    values = retrieval_metrics(task, scored.ranking)
+    write_runs(tmp_path / "runs", {("b", "t"): task}, {"m": {("b", "t"): scored}}, 100)
+    write_qrels(tmp_path / "qrels", {("b", "t"): task})
+    assert json.loads((tmp_path / "qrels" / "thresholds.json").read_text()) == {"b.t.qrels": told}
+    qrels = tmp_path / "qrels" / "b.t.qrels"
+    run, qrel = pytrec_eval.parse_run((tmp_path / "runs" / "m.b.t.trec").open()), pytrec_eval.parse_qrel(qrels.open())
+    assert min(grade for of in qrel.values() for grade in of.values()) >= 1
+    measures = {"recall_10", "success_10", "ndcg_cut_10"}
+    found = pytrec_eval.RelevanceEvaluator(qrel, measures, relevance_level=told["relevant"]).evaluate(run)
+    for name, theirs in (("recall@10", "recall_10"), ("hit_rate@10", "success_10"), ("ndcg@10", "ndcg_cut_10")):
+        outside, near = [found[f"q_{n}"][theirs] for n in range(12)], 1e-9 if exact or name[0] != "n" else 2e-3
+        assert outside == pytest.approx(values[name].tolist(), abs=near), name
+    measure = ir_measures.R(rel=told["relevant"]) @ 10
+    lines = ir_measures.read_trec_qrels(str(qrels)), ir_measures.read_trec_run(str(tmp_path / "runs" / "m.b.t.trec"))
+    assert ir_measures.calc_aggregate([measure], *lines)[measure] == pytest.approx(values["recall@10"].mean())
 
 
 def test_ids_that_lose_their_spaces_stay_apart():

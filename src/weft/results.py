@@ -1,7 +1,9 @@
 """What a run leaves behind for others: per-query rows, TREC runs and qrels, examples, the alpha curve."""
 
 import json
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import metrics, sweep
-from weft.artefact import whole, write_whole
+from weft.artefact import whole, write_json, write_whole
 from weft.benchmarks.record import AnyTask, Retrieval, Side
 from weft.benchmarks.trec import file_name, word, words
 from weft.encoders import Encoder
@@ -120,17 +122,39 @@ def write_runs(folder: Path, tasks: Mapping[tuple[str, str], AnyTask], scored: S
 
 
 def write_qrels(folder: Path, tasks: Mapping[tuple[str, str], AnyTask]) -> None:
-    """TREC qrels, `qid 0 did grade`, beside the runs, in place of those that an earlier call left."""
+    """TREC qrels, `qid 0 did grade`, beside the runs, in place of those that an earlier call left; and
+    `thresholds.json`: of each file the lowest `relevant` grade, and what grades were multiplied by (`scale`).
+
+    Outside tools read whole grades alone and call all from 1 on relevant unless told otherwise.
+    """
     _clear(folder, "*.qrels")
+    told = {}
     for (benchmark, name), task in tasks.items():
         if isinstance(task, Retrieval):
             queries, things = words(task.query_ids), words(task.corpus.ids)
+            scale = _scale(np.unique(np.concatenate([grades for _, grades in task.relevant])).tolist())
             lines = [
-                f"{query} 0 {things[row]} {float(grade):g}"
+                f"{query} 0 {things[row]} {_grade(grade, scale)}"
                 for query, (rows, grades) in zip(queries, task.relevant, strict=True)
-                for row, grade in zip(rows, grades, strict=True)
+                for row, grade in zip(rows, np.asarray(grades).tolist(), strict=True)
             ]
-            write_whole(folder / f"{file_name(benchmark, name)}.qrels", "\n".join(lines) + "\n")
+            file = f"{file_name(benchmark, name)}.qrels"
+            write_whole(folder / file, "\n".join(lines) + "\n")
+            relevant = math.ceil(task.threshold) if scale == 1 else _grade(task.threshold, scale)
+            told[file] = {"relevant": relevant, "scale": scale}
+    write_json(folder / "thresholds.json", told)
+
+
+def _scale(grades: list[float]) -> int:
+    """What makes whole numbers of all grades: the least common denominator of shares as of 2/3 and 1/4, else 1000."""
+    scale = math.lcm(*(Fraction(grade).limit_denominator(100).denominator for grade in grades))
+    fits = all(abs(grade * scale - round(grade * scale)) < 1e-6 for grade in grades)
+    return scale if fits and scale <= 1_000_000 else 1000
+
+
+def _grade(grade: float, scale: int) -> int:
+    """A grade of a file of whole ones; what is above 0 stays above it."""
+    return max(round(grade * scale), int(grade > 0))
 
 
 def _falling(scores: np.ndarray) -> np.ndarray:
