@@ -15,6 +15,12 @@ from weft.bm25 import BM25, fuse, tokenise
         ("Nike T-Shirt 2-pack", ["nike", "t", "shirt", "2", "pack"]),
         ("watches scarves boxes shoes", ["watch", "scarve", "box", "shoe"]),
         ("a dress, two dresses, cherries and cherry", ["a", "dress", "two", "dress", "cherry", "and", "cherry"]),
+        (
+            "tie ties hoodie hoodies beanie beanies bootie booties",
+            [*["ty"] * 2, *["hoody"] * 2, *["beany"] * 2, *["booty"] * 2],
+        ),
+        ("size sizes prize prizes fizz fizzes", ["size", "size", "prize", "prize", "fizz", "fizz"]),
+        ("die IE lingerie", ["dy", "ie", "lingery"]),
         ("STRASSE Straße ÉTÉ été", ["strasse", "strasse", "été", "été"]),
         ("e\u0301te\u0301", ["été"]),  # combining accents
         ("فستان أحمر 👗", ["فستان", "أحمر"]),
@@ -25,6 +31,13 @@ from weft.bm25 import BM25, fuse, tokenise
 )
 def test_tokens(text, words):
     assert tokenise(text) == words
+
+
+@pytest.mark.parametrize("one", ["tie", "hoodie", "beanie", "bootie", "size", "dress", "cherry", "shoe", "watch"])
+def test_one_finds_many_and_many_find_one(one):
+    many = {"cherry": "cherries", "dress": "dresses", "watch": "watches"}.get(one, f"{one}s")
+    index = BM25([f"red {one}", f"blue {many}", "grey hat"])
+    assert sorted(index.top_k([one], 3)[0][0].tolist()) == sorted(index.top_k([many], 3)[0][0].tolist()) == [-1, 0, 1]
 
 
 def test_by_hand():

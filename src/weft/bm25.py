@@ -25,14 +25,14 @@ def tokenise(text: str) -> list[str]:
 
 def _singular(word: str) -> str:
     """Harman's S stemmer ("How effective is suffixing?", JASIS 1991), with -es after a hissing sound cut whole,
-    because "dresses" must find "dress"."""
-    if len(word) < 4 or not word.endswith("s"):
-        return word
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        return word[:-2]
-    return word if word.endswith(("us", "ss")) else word[:-1]
+    because "dresses" must find "dress"; and -ie said as -y, because "ties", "hoodies" may be of either."""
+    if len(word) > 3 and word.endswith("s"):
+        if word.endswith("ies") and not word.endswith(("eies", "aies")):
+            return word[:-3] + "y"
+        if word.endswith(("sses", "shes", "ches", "xes", "zzes")):
+            return word[:-2]
+        word = word if word.endswith(("us", "ss")) else word[:-1]
+    return word[:-2] + "y" if len(word) > 2 and word.endswith("ie") else word
 
 
 class BM25:
