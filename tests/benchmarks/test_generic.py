@@ -163,6 +163,31 @@ def test_queries_and_corpora_that_are_parted(tmp_path):
         assert answers(task) == {f"q{found}": {f"d{found}": 1.0}} and len(task.corpus) == 1
 
 
+def test_things_of_several_kinds_are_refused(tmp_path):
+    """Without its picture one would never be found, and without its text an empty one would be mixed in."""
+    things = [{"id": f"i{n}", "image": cell(n), "text": f"thing {n}", "modality": "image,text"} for n in range(5)]
+    lines(tmp_path / "queries.jsonl", [{"_id": "q", "text": "hat"}])
+    lines(tmp_path / "qrels.jsonl", [{"query-id": "q", "corpus-id": "i0", "score": 1}])
+
+    def corpus(*changes, modality=True):
+        rows = [thing | change for thing, change in zip(things, [*changes, *[{}] * 5], strict=False)]
+        table(tmp_path / "corpus.parquet", [row if modality else row | {"modality": None} for row in rows])
+        return open_benchmark(f"mteb={tmp_path}").tasks[0]
+
+    assert corpus().name == corpus(modality=False).name == "text-to-image+text"
+    bare, dumb = {"image": None, "modality": "text"}, {"text": None, "modality": "image"}
+    for changes, told in (
+        ([bare, bare, dumb], "2 have no picture and 1 no text"),
+        ([dumb], "0 have no picture and 1 no"),
+    ):
+        for modality in (True, False):
+            with pytest.raises(WeftError, match=rf"corpus\.parquet: of 5 rows {told}.*\?images=none"):
+                corpus(*changes, modality=modality)
+    assert open_benchmark(f"mteb={tmp_path}?images=none").tasks[0].name == "text-to-text"
+    whole = corpus({"image": {"bytes": b"damaged", "path": None}})
+    assert whole.name == "text-to-image+text", "a picture that cannot be read is no missing one: it is counted"
+
+
 def trec(root):
     root.mkdir(exist_ok=True)
     (root / "qrels.txt").write_text("q1 0 A 3\nq1 0 B 1\nq2 Q0 B 1\n\n")

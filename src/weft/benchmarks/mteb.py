@@ -13,6 +13,7 @@ from pathlib import Path
 
 from weft.benchmarks import places
 from weft.benchmarks.assemble import asked, corpus, graded, retrieval
+from weft.benchmarks.pictures import EMPTY
 from weft.benchmarks.record import Benchmark, Retrieval
 from weft.benchmarks.tables import Table
 from weft.errors import WeftError
@@ -74,9 +75,12 @@ def contents(table: Table) -> tuple[dict, list[str] | None]:
 
     A document's text is its title and text joined, as BEIR's readers do; a title alone is embedded only where there
     is no picture to embed.
+
+    Raises:
+        WeftError: there is nothing to embed; or things are shown by a picture and a text each, and some lack one.
     """
     texts, titles = table.texts("text"), table.texts("title")
-    kinds = {part for kind in set(table.texts("modality") or []) for part in kind.replace(" ", "").split(",")}
+    kinds = {part for kind in set(table.texts("modality") or []) for part in kind.replace(" ", "").split(",")} - {""}
     shown = {}
     if table.pictures is not None and ("image" in kinds if kinds else table.pictures.any()):
         shown["pictures"] = table.pictures
@@ -90,7 +94,20 @@ def contents(table: Table) -> tuple[dict, list[str] | None]:
     if not shown:
         table.need("text")
         raise WeftError(f"{table.place} has neither texts nor pictures in its rows")
+    if len(shown) > 1:
+        _alike(table, texts)
     return shown, texts
+
+
+def _alike(table: Table, texts: list[str]) -> None:
+    """Refuses things of several kinds: without its picture one is never found, without its text found by nothing."""
+    bare = sum(reason == EMPTY for reason in table.pictures.broken.values())
+    dumb = sum(not text.strip() for text in texts)
+    if bare or dumb:
+        raise WeftError(
+            f"{table.place}: of {len(table):,} rows {bare:,} have no picture and {dumb:,} no text, and things that are "
+            "shown in several ways cannot be compared: take these rows out, or the pictures (mteb: ?images=none)"
+        )
 
 
 def modality(shown: dict) -> str:
