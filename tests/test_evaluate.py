@@ -9,7 +9,7 @@ from shelves import angles, shelf
 from weft.benchmarks import collection as own
 from weft.benchmarks.record import Classification, Side
 from weft.errors import WeftError
-from weft.evaluate import bm25_ranking, classification_metrics, describe, embed_task, fused, score, unit
+from weft.evaluate import Scored, bm25_ranking, classification_metrics, describe, embed_task, fused, score, unit
 
 
 def retrieval(collection, split="test", gallery=None, domain="in-domain"):
@@ -179,6 +179,28 @@ def test_only_what_the_base_never_knew_out_of_domain_does_not_count(tmp_path, do
     assert base.values["recall@10"].mean() == pytest.approx(hits / 10)  # chance is 0.2
     facts = describe(task, base)
     assert facts["counts"] is counts and bool(facts["note"]) is not counts
+
+
+@pytest.mark.parametrize(
+    ("classes", "right", "note"),
+    [
+        (2, 0.76, ""),  # twice chance would be 1, which nobody passes
+        (2, 0.74, "half way from chance to 1"),
+        (3, 0.67, ""),  # the two lines meet here
+        (3, 0.66, "twice chance"),
+        (10, 0.21, ""),
+        (10, 0.19, "twice chance"),
+    ],
+)
+def test_what_counts_of_few_classes(classes, right, note):
+    truth = np.repeat(np.arange(classes), 100)
+    answer = np.where(np.arange(100 * classes) % 100 < 100 * right, truth, (truth + 1) % classes)
+    side = Side([str(n) for n in range(len(truth))], texts=["x"] * len(truth))
+    task = Classification("t", side, [str(n) for n in range(classes)], truth, domain="out-of-domain")
+    base = Scored(classification_metrics(answer, truth, classes))
+    assert base.values["balanced_accuracy"].mean() == pytest.approx(right)
+    facts = describe(task, base)
+    assert facts["counts"] is not bool(note) and facts["note"] == (note and f"the base is below {note}")
 
 
 def test_a_second_row_in_an_easier_gallery_does_not_count(circle):

@@ -105,8 +105,9 @@ def fused(task: Retrieval, rankings: Sequence[np.ndarray]) -> Scored:
 def describe(task: AnyTask, base: Scored | None = None) -> dict:
     """A task's facts for the report: sizes, the best score any model could reach, chance, and whether it counts.
 
-    Out of domain a task counts only where the base is at least twice as good as chance: what it never knew it
-    cannot forget. Nor does one count that asks its queries again in a smaller gallery.
+    Out of domain a task counts only where the base is at least twice as good as chance, or half way from chance to 1,
+    which is less where more than a third are right by chance: what it never knew it cannot forget. Nor does one count
+    that asks its queries again in a smaller gallery.
     """
     facts = {"name": task.name, "domain": task.domain, "kind": task.kind, "primary": task.primary}
     if isinstance(task, Classification):
@@ -119,8 +120,10 @@ def describe(task: AnyTask, base: Scored | None = None) -> dict:
     note = ""
     if isinstance(task, Retrieval) and task.limited:
         note = "it asks the same queries again in an easier gallery"
-    elif base and task.domain == "out-of-domain" and base.values[task.primary].mean() < 2 * facts["chance"]:
-        note = "the base is below twice chance"
+    elif base and task.domain == "out-of-domain":
+        twice, half = 2 * facts["chance"], (1 + facts["chance"]) / 2
+        if base.values[task.primary].mean() < min(twice, half):
+            note = "the base is below " + ("twice chance" if twice <= half else "half way from chance to 1")
     return facts | {"counts": not note, "note": note}
 
 

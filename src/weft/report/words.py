@@ -27,7 +27,8 @@ TERMS = {
     "within delta": "out of domain: the interval excludes a loss greater than delta",
     "undecided": "none of these: the queries do not tell",
     "ceiling": "what a perfect ranking would score",
-    "chance": "what a random answer is expected to score; a task counts where the base is at least twice that",
+    "chance": "what a random answer is expected to score; a task counts where the base is at least twice that, or "
+    "half way from that to 1",
     "grade": "how well a product answers the query; relevant from {relevant} upwards",
 }
 

@@ -88,7 +88,8 @@ def _figure(draw, results: dict, caption: str) -> Html | None:
 
 def _notes(index: Index) -> Html:
     out = [task["name"] for task in index.tasks.values() if not task["counts"]]
-    told = f"* {', '.join(out)}: the base is below twice chance on dev queries, so this is in no mean. " if out else ""
+    why = "the base is below twice chance, or half way from chance to 1, on dev queries, so this is in no mean. "
+    told = f"* {', '.join(out)}: {why}" if out else ""
     return tag("p", told, legend(index), " ", LIMITS, class_="plain")
 
 

@@ -49,7 +49,8 @@ def _table(index: Index) -> list[str]:
         cells = [_cell(index, row["name"], kind, name) for kind, name, _ in columns]
         lines.append(_line([name_of(row), index.alphas(row), *cells]))
     if any(not task["counts"] for task in index.tasks.values()):
-        lines += ["", "\\* does not count: the base is below twice chance on dev queries."]
+        why = "the base is below twice chance, or half way from chance to 1, on dev queries"
+        lines += ["", f"\\* does not count: {why}."]
     return lines
 
 
