@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Words of letters and digits in any script; Han and kana, written without spaces, go character by character.
-_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_WORD = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+")
+ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+"""Han and kana, in a set of a regular expression: written without spaces, they go character by character."""
+
+_WORD = re.compile(rf"[{ALONE}]|[^\W_{ALONE}]+")  # letters and digits in any script
 _POSSESSIVE = re.compile(r"['’]s\b")
 
 

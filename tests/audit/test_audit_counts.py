@@ -78,6 +78,17 @@ def test_two_words_are_enough_where_all_that_fit_are_listed():
     assert run("generic queries", plan.subject())[0].count == 1, "a third fits"
 
 
+def test_scripts_without_blanks_are_no_single_words():
+    """A Chinese query is not generic for having no blank, and its words are found in longer titles."""
+    plan = sound()
+    garments = ["红色连衣裙棉质长袖", "黑色皮鞋男士商务", "蓝色牛仔裤修身弹力", "羊毛大衣灰色长款"]
+    plan.texts = [f"{garments[number % 4]}{number}号款" for number in range(MANY)]
+    assert run("generic queries", plan.subject()) == []
+    plan.texts[0], plan.titles[:12] = "丝绸围巾", [f"新款蓝色丝绸围巾{number}号" for number in range(12)]
+    (found,) = run("generic queries", plan.subject())
+    assert found.count == 1 and found.facts["that many further titles fit"] == 1
+
+
 def test_a_leak_is_graver_where_no_answer_is_new():
     plan = sound()
     plan.answers = [{number, (number + 1) % MANY} for number in range(MANY)]

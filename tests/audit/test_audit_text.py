@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.audit.text import Near, Texts, near_duplicates, words
+from weft.audit.text import Near, Texts, count, near_duplicates, words
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcdefghijklmn"), max_size=9), min_size=1, max_size=24)
 
@@ -69,6 +69,11 @@ def test_phrases_and_sets_of_words_are_found(texts, phrase):
     ]
     assert index.with_phrase(phrase).tolist() == [row for row, there in enumerate(runs) if there]
     assert index.with_all(phrase).tolist() == [r for r, text in enumerate(texts) if phrase and {*phrase} <= {*text}]
+
+
+def test_han_and_kana_are_words_of_their_own():
+    assert words("赤いドレス2着 Ｍサイズ") == [*"赤いドレス", "2", "着", "m", *"サイズ"]
+    assert [count(text) for text in ("red T-shirt", "红色连衣裙", "M 裙", " ")] == [2, 5, 2, 0]
 
 
 def test_words_are_folded():

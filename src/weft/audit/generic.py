@@ -15,23 +15,24 @@ import numpy as np
 from weft.audit import effect
 from weft.audit.finding import Finding, many, severity
 from weft.audit.subject import Subject
+from weft.audit.text import count
 
 WORDS, MANY = 2, 10
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    short = np.asarray([len(text.split()) <= WORDS for text in subject.texts])
+    short = np.asarray([count(text) <= WORDS for text in subject.texts])
     holders = [subject.stock.texts.with_all(said) if subject.titles else [] for said in subject.words]
     fits = np.asarray([np.setdiff1d(rows, own).size for rows, own in zip(holders, subject.relevant, strict=True)])
     complete = (np.asarray(list(map(len, holders))) > fits) & (fits == 0)  # titles say it, and all that do are listed
     few = short & (subject.sizes < MANY) & ~complete
     open_ = fits >= np.maximum(MANY, subject.sizes)
     generic, total = few | open_, len(subject)
-    count = int(generic.sum())
-    if not count:
+    cases = int(generic.sum())
+    if not cases:
         return
     length = [len(text) for text in subject.texts]
-    order = np.lexsort((np.arange(total), length, -fits, ~generic))[:count]
+    order = np.lexsort((np.arange(total), length, -fits, ~generic))[:cases]
     told = f"; {int(open_.sum()):,} whose words stand in {MANY} or more further titles" if subject.titles else ""
 
     def note(query: int) -> str:
@@ -39,13 +40,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         return f"{many(int(subject.sizes[query]), 'item')} listed as right{further}"
 
     yield Finding(
-        "generic queries", severity(count / total, 0.02, 0.3, count), subject.task.name, count, total, "queries",
-        f"{count:,} of {total:,} queries single nothing out: {int(few.sum()):,} have at most {WORDS} words, which "
+        "generic queries", severity(cases / total, 0.02, 0.3, cases), subject.task.name, cases, total, "queries",
+        f"{cases:,} of {total:,} queries single nothing out: {int(few.sum()):,} have at most {WORDS} words, which "
         f"more must fit than the fewer than {MANY} listed as right{told}.",
         subject.examples(order, note, answers=2),
         effect.left_out(subject, generic, "generic queries left out"),
         {
-            "words": "split at blanks", "of at most two words": int(short.sum()),
+            "words": "split at blanks, Han and kana one by one", "of at most two words": int(short.sum()),
             "of at most two words with one answer": int((short & (subject.sizes == 1)).sum()),
         }
         | ({"that many further titles fit": int(open_.sum())} if subject.titles else {}),

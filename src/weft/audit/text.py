@@ -19,19 +19,26 @@ from typing import NamedTuple
 
 import numpy as np
 
+from weft.bm25 import ALONE
 from weft.pairs.relevance import among
 
 THRESHOLD = 0.8
-TOKENISATION = r"sets of case-folded words (\w+ after NFKC)"
+TOKENISATION = r"sets of case-folded words (\w+ after NFKC, Han and kana one by one)"
 ROOM = 2**24  # proposed pairs held at a time
 BUDGET = 64  # combinations of words that a text is indexed by, at most
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(rf"[{ALONE}]|[^\W{ALONE}]+")
+_ALONE = re.compile(f"([{ALONE}])")
 
 
 def words(text: str) -> list[str]:
-    """Case-folded runs of letters, digits and underscores: "T-shirt, 5XL" -> t, shirt, 5xl."""
+    """Case-folded runs of letters, digits and underscores, Han and kana one by one: "T-shirt, 5XL" -> t, shirt, 5xl."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def count(text: str) -> int:
+    """Words split at blanks; Han and kana, written without blanks, one by one."""
+    return len(_ALONE.sub(r" \1 ", text).split())
 
 
 class Texts:
