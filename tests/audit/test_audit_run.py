@@ -79,7 +79,7 @@ def test_pictures_titles_and_a_model(tmp_path):
     spec = f"kagl={place}"
     results = audits.run([spec], [f"mine={model}"], tmp_path / "out")
     found = {row["check"]: row for row in results["findings"]}
-    assert found["duplicate pictures"]["count"] == 2 and found["duplicate pictures"]["severity"] == "warning"
+    assert found["duplicate pictures"]["count"] == 2 and found["duplicate pictures"]["severity"] == "note"
     assert {one["ranking"] for one in found["duplicate pictures"]["effect"]} == {"bm25", "mine"}
     assert found["text shortcut"]["count"] == 24
     assert results["models"][0]["name"] == "mine"

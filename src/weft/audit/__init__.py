@@ -47,7 +47,7 @@ CHECKS = (
     Check("boilerplate", "boilerplate", ("texts",)),
     Check("cut captions", "cut", ("texts",)),
     Check("contradictions", "contradiction", ("texts", "titles")),
-    Check("text shortcut", "text_shortcut", ("texts", "titles", "corpus")),
+    Check("text shortcut", "text_shortcut", ("texts", "titles", "pictures", "corpus")),
     Check("colour shortcut", "colour_shortcut", ("texts", "pictures", "corpus")),
     Check("trivial baselines", "baselines", ("corpus",)),
     Check("unreachable items", "unreachable", ("corpus",)),

@@ -31,8 +31,9 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     task = subject.task
     ceiling = describe(task)["ceiling"]
+    grave = severity(scores[best], len(subject), 0.2, 0.5)
     yield Finding(
-        "trivial baselines", severity(scores[best], 0.2, 0.5), task.name, len(subject), len(subject), "queries",
+        "trivial baselines", grave, task.name, len(subject), len(subject), "queries",
         f"Without a look at the query, “{best}” scores {scores[best]:.3f} in {task.primary}.",
         effect=tuple(
             Effect("no look at the query, for a perfect ranking", name, task.primary, ceiling, value, len(subject))

@@ -23,8 +23,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     holders, total = {query for _, queries in phrases for query in queries}, len(subject)
     lead = ", ".join(f"“{phrase}” ({len(queries):,})" for phrase, queries in phrases[:3])
     told = {min(queries): f"“{phrase}” stands in {len(queries):,} queries" for phrase, queries in phrases}
+    grave = severity(len(holders) / total, len(holders), 0.2)
     yield Finding(
-        "boilerplate", severity(len(holders) / total, 0.2), subject.task.name, len(holders), total, "queries",
+        "boilerplate", grave, subject.task.name, len(holders), total, "queries",
         f"{len(holders):,} of {total:,} queries hold a phrase that many share, such as {lead}.",
         subject.examples(list(told), told.get),
         facts={"words of a phrase": RUN, "shared by at least": max(LEAST, int(SHARE * total)), "phrases": len(phrases)},

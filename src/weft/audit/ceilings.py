@@ -26,9 +26,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     lowest, primary = min(best, key=best.get), task.primary
     told = [f"{best[primary]:.3f} in {primary}, the task's primary metric,"] if primary in best else []
     told += [f"{best[lowest]:.3f} in {lowest}"] if lowest != primary else []
-    held = np.any([each < 1 - 1e-9 for each in low.values()], axis=0)
+    count = int(np.any([each < 1 - 1e-9 for each in low.values()], axis=0).sum())
     yield Finding(
-        "low ceilings", severity(1 - best.get(primary, 1.0), 0.02, 0.2), task.name, int(held.sum()), total, "queries",
+        "low ceilings", severity(1 - best.get(primary, 1.0), count, 0.02, 0.2), task.name, count, total, "queries",
         f"No system can score more than {' or '.join(told)}: a query has {sizes.mean():,.2f} relevant items on average "
         f"and at most {sizes.max():,}.",
         subject.examples(np.argsort(-sizes, kind="stable"), lambda query: f"{sizes[query]:,} relevant items"),

@@ -40,7 +40,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     count, found = int(hit.sum()), np.zeros(len(subject), dtype=bool)
     found[asking[hit]] = True
     yield Finding(
-        "colour shortcut", severity(found.mean(), 0.02, 0.5, count), subject.task.name, count, len(asking),
+        "colour shortcut", severity(found.mean(), count, 0.02, 0.5), subject.task.name, count, len(asking),
         "queries that name a colour",
         f"Colour alone finds an answer of {hit.mean():.0%} of the {len(asking):,} queries that name one among the "
         f"first ten; chance is {chance:.1%}.",

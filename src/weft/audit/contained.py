@@ -14,6 +14,7 @@ import numpy as np
 from weft.audit import effect
 from weft.audit.finding import Finding, many, severity
 from weft.audit.subject import Subject
+from weft.audit.text import WORD
 from weft.pairs.queries import first_words
 
 MANY = 10
@@ -35,14 +36,14 @@ def check(subject: Subject) -> Iterator[Finding]:
         return " and ".join(told)
 
     facts = {
-        "tokenisation": r"case-folded words in a row (\w+ after NFKC)",
+        "tokenisation": f"case-folded words in a row ({WORD})",
         "queries inside a query": int((queries > 0).sum()),
         "most queries that hold one": int(queries.max()), "queries inside too many texts": bad,
     }  # fmt: skip
     if subject.titles:
         facts |= {"queries inside a title": int((titles > 0).sum()), "most titles that hold one": int(titles.max())}
     yield Finding(
-        "contained queries", severity(bad / total, 0.005, 0.1, bad), subject.task.name, count, total, "queries",
+        "contained queries", severity(bad / total, bad, 0.005, 0.1), subject.task.name, count, total, "queries",
         f"Word for word inside another text: {count:,} of {total:,} queries, {bad:,} of them inside {MANY} or "
         f"more. “{first_words(subject.text(int(worst[0])), 12)}” stands {where(int(worst[0]))}.",
         subject.examples(worst, where),

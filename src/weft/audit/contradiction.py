@@ -36,8 +36,9 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     count, wrong = len(found), np.zeros(len(subject), dtype=bool)
     wrong[[query for query, _ in found]] = True
+    grave = severity(count / comparable, count, 0.005, 0.1)
     yield Finding(
-        "contradictions", severity(count / comparable, 0.005, 0.1), subject.task.name, count, comparable, "answers",
+        "contradictions", grave, subject.task.name, count, comparable, "answers",
         f"Of {many(comparable, 'answer')} whose title names a colour or kind as the query does, {count:,} name another "
         f"one, in {many(int(wrong.sum()), 'query', 'queries')}.",
         tuple(

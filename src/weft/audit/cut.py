@@ -41,7 +41,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     told = f"exceed {LIKELY} words, which is 64 tokens at 1.25 a word"
     told = f"are cut by the tokenizer of {' or '.join(subject.models)}" if measured else told
     yield Finding(
-        "cut captions", severity(count / total, 0.02, 0.3), subject.task.name, count, total, "queries",
+        "cut captions", severity(count / total, count, 0.02, 0.3), subject.task.name, count, total, "queries",
         f"{count:,} of {total:,} queries ({count / total:.0%}) {told}; {int((length > 63).sum()):,} exceed 63 words "
         f"and are cut at 64 tokens by any tokenizer. The mean is {length.mean():.1f} words.",
         subject.examples(longest, lambda query: f"{length[query]} words"),

@@ -31,8 +31,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     told = (
         f" (design effect {', '.join(f'{found:.2f} with {name}' for name, found in design.items())})" if design else ""
     )
+    grave = severity(1 - effective / total, count, 0.05, 0.5)
     yield Finding(
-        "dependent queries", severity(1 - effective / total, 0.05, 0.5), subject.task.name, count, total, "queries",
+        "dependent queries", grave, subject.task.name, count, total, "queries",
         f"{count:,} of {total:,} queries stand in groups of up to {sizes.max():,}: if a group stands or falls "
         f"together, all are worth {effective:,.0f} independent queries{told}.",
         tuple(_largest(subject, group)),

@@ -12,6 +12,7 @@ import numpy as np
 from weft.audit import effect
 from weft.audit.finding import SHOWN, Finding, severity
 from weft.audit.subject import Subject
+from weft.audit.text import TOKENISATION
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     count, total = len(more), len(subject)
     yield Finding(
-        "differing duplicates", severity(count / total, 0.001, 0.02), subject.task.name, count, total, "queries",
+        "differing duplicates", severity(count / total, count, 0.001, 0.02), subject.task.name, count, total, "queries",
         f"A duplicate's answers count as wrong for {count:,} of {total:,} queries.",
         tuple(
             subject.example(one, [*subject.relevant[one][:2].tolist(), *subject.relevant[other][:2].tolist()],
@@ -37,5 +38,5 @@ def check(subject: Subject) -> Iterator[Finding]:
             for one, other, *_ in differ[:SHOWN]
         ),
         effect.counted_right(subject, more, "the answers of all copies counted right"),
-        {"tokenisation": r"sets of case-folded words (\w+ after NFKC)", "groups": len(differ)},
+        {"tokenisation": TOKENISATION, "groups": len(differ)},
     )  # fmt: skip

@@ -25,7 +25,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     more = subject.unlisted(subject.stock.copies)
     lacking = subject.lacking(more)
     yield Finding(
-        "duplicate pictures", severity(lacking, 0.002, 0.05), subject.task.name, count, total, "items",
+        "duplicate pictures", severity(lacking, len(more), 0.002, 0.05), subject.task.name, count, total, "items",
         f"{count:,} of {total:,} items show a picture that another id shows, too: {count - len(sets):,} are copies of "
         f"an earlier one. {len(more):,} of {len(subject):,} queries list one as right and its copy as wrong.",
         tuple(_case(subject, query, rows) for query, rows in list(more.items())[: SHOWN // 2])

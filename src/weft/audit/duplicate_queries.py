@@ -12,6 +12,7 @@ import numpy as np
 from weft.audit import effect
 from weft.audit.finding import SHOWN, Finding, severity
 from weft.audit.subject import Subject
+from weft.audit.text import WORD
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -27,11 +28,11 @@ def check(subject: Subject) -> Iterator[Finding]:
         for group in members
     }
     yield Finding(
-        "duplicate queries", severity(count / total, 0.01, 0.2), subject.task.name, count, total, "queries",
+        "duplicate queries", severity(count / total, count, 0.01, 0.2), subject.task.name, count, total, "queries",
         f"{count:,} queries are asked more than once: of {total:,} queries {left:,} are different.",
         subject.examples(list(asked), asked.get),
         effect.left_out(subject, again, "each asked once"),
-        {"tokenisation": r"the sequence of case-folded words (\w+ after NFKC)", "groups": len(members)},
+        {"tokenisation": f"the sequence of case-folded words ({WORD})", "groups": len(members)},
     )  # fmt: skip
 
 

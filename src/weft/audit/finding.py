@@ -82,9 +82,13 @@ def many(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def severity(share: float, warning: float, error: float = 2.0, cases: int = FEW) -> str:
+def severity(share: float, cases: int, warning: float, error: float = 2.0) -> str:
     """By the share of cases: an error from `error` on, a warning from `warning` on, else a note, as fewer than `FEW`
-    cases always are."""
+    cases always are.
+
+    Args:
+        cases: how many there are of what the share is of: queries, where a score's loss is averaged over them.
+    """
     if cases < FEW:
         return "note"
     return "error" if share >= error else "warning" if share >= warning else "note"

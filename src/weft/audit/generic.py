@@ -40,7 +40,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return f"{many(int(subject.sizes[query]), 'item')} listed as right{further}"
 
     yield Finding(
-        "generic queries", severity(cases / total, 0.02, 0.3, cases), subject.task.name, cases, total, "queries",
+        "generic queries", severity(cases / total, cases, 0.02, 0.3), subject.task.name, cases, total, "queries",
         f"{cases:,} of {total:,} queries single nothing out: {int(few.sum()):,} have at most {WORDS} words, which "
         f"more must fit than the fewer than {MANY} listed as right{told}.",
         subject.examples(order, note, answers=2),

@@ -26,7 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     counts = Counter(word for found in said for word in found)
     common, often = counts.most_common(1)[0]
     yield Finding(
-        "hedging captions", severity(count / total, 0.01, 0.3), subject.task.name, count, total, "queries",
+        "hedging captions", severity(count / total, count, 0.01, 0.3), subject.task.name, count, total, "queries",
         f"{count:,} of {total:,} queries hedge, most often by “{common}” ({often:,}).",
         subject.examples(np.flatnonzero(hedged), lambda query: ", ".join(sorted(said[query]))),
         effect.left_out(subject, hedged, "hedging queries left out"),

@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     worst = max(losses, key=lambda what: losses[what] / whole[what])
     told = "; ".join(f"{count:,} {what}" for what, count in losses.items())
     meant = subject.task.limited  # a caller who wants a small gallery leaves answers out
-    grave = "note" if meant else severity(losses[worst] / whole[worst], 0.005, 0.1)
+    grave = "note" if meant else severity(losses[worst] / whole[worst], losses[worst], 0.005, 0.1)
     yield Finding(
         "lost data", grave, subject.task.name, losses[worst], whole[worst],
         LOSSES[worst], f"Not everything could be used: {told}.", facts=losses,

@@ -24,8 +24,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     if not total or count / total <= judged.unfit:
         return
     most = sorted(more, key=lambda query: -len(more[query]))[:SHOWN]
+    grave = severity(count / total, count, 0.02, 0.2)
     yield Finding(
-        "missing answers", severity(count / total, 0.02, 0.2), subject.task.name, count, total, "pairs judged relevant",
+        "missing answers", grave, subject.task.name, count, total, "pairs judged relevant",
         f"{count} of {total} pairs that were judged relevant count as wrong, in {len(more)} of {len(subject)} queries.",
         tuple(
             subject.example(query, more[query][:4].tolist(), f"{len(more[query])} fit and count as wrong")

@@ -27,7 +27,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     more = subject.unlisted(alike)
     lacking = subject.lacking(more)
     yield Finding(
-        "near-duplicate pictures", severity(lacking, 0.01, 0.1), subject.task.name, count, total, "items",
+        "near-duplicate pictures", severity(lacking, len(more), 0.01, 0.1), subject.task.name, count, total, "items",
         f"{count:,} of {total:,} items look nearly as another one does, equal files aside. {len(more):,} of "
         f"{len(subject):,} queries count a look-alike or copy of their answer as wrong.",
         tuple(subject.item_example(items, f"{len(items):,} look alike") for items in sets[:SHOWN]),

@@ -23,7 +23,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     blank = near_duplicates(Texts([text.casefold().split() for text in subject.texts]))
     yield Finding(
-        "near-duplicate queries", severity(count / total, 0.02, 0.2), subject.task.name, count, total, "queries",
+        "near-duplicate queries", severity(count / total, count, 0.02, 0.2), subject.task.name, count, total, "queries",
         f"{count:,} of {total:,} queries share at least {THRESHOLD:.0%} of their words with another one.",
         tuple(_example(subject, near, row) for row in np.argsort(-near.similarity, kind="stable")[:SHOWN].tolist()),
         facts={

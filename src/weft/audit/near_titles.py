@@ -24,7 +24,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     more = unlisted(subject, near)
     lacking = subject.lacking(more)
     yield Finding(
-        "near-duplicate titles", severity(lacking, 0.02, 0.3), subject.task.name, count, total, "items",
+        "near-duplicate titles", severity(lacking, len(more), 0.02, 0.3), subject.task.name, count, total, "items",
         f"{count:,} of {total:,} items nearly share their title with another one, which {len(more):,} of "
         f"{len(subject):,} queries count as wrong beside their answer.",
         tuple(_case(subject, query, int(rows[0])) for query, rows in list(more.items())[:SHOWN]),

@@ -41,8 +41,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     if not more:
         return
     unseen = " Only answers were read, so this is the least it can be." * subject.answers_only
+    grave = severity(len(more) / total, len(more), 0.005, 0.1)
     yield Finding(
-        "other views", severity(len(more) / total, 0.005, 0.1), subject.task.name, len(more), total, "queries",
+        "other views", grave, subject.task.name, len(more), total, "queries",
         f"{len(more):,} of {total:,} queries count another view of their own product as wrong; their ids tell so, by "
         f"{pattern}.{unseen}",
         tuple(

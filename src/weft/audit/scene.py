@@ -26,7 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     counts = {what: int(which.sum()) for what, which in told.items()}
     apart = int((told["how one stands"] | told["the photo"]).sum())
     yield Finding(
-        "scene captions", severity(count / total, 0.02), subject.task.name, count, total, "queries",
+        "scene captions", severity(count / total, count, 0.02), subject.task.name, count, total, "queries",
         f"{count:,} of {total:,} queries speak of "
         + ", ".join(f"{what} ({counts[what]:,})" for what in told if counts[what]) + ".",
         subject.examples(np.flatnonzero(either), lambda query: _found(subject.text(query))),

@@ -14,6 +14,7 @@ import numpy as np
 from weft.audit import effect
 from weft.audit.finding import SHOWN, Example, Finding, many, severity
 from weft.audit.subject import Subject
+from weft.audit.text import WORD
 from weft.pairs.queries import normal
 
 
@@ -24,13 +25,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     worst = sorted(others, key=lambda query: (-len(others[query]), query))
     yield Finding(
-        "single answers", severity(subject.lacking(others), 0.01, 0.1, count), subject.task.name, count, single,
+        "single answers", severity(subject.lacking(others), count, 0.01, 0.1), subject.task.name, count, single,
         "queries with one answer",
         f"Of {many(single, 'query', 'queries')} with one right answer, {count:,} fit other items as well, "
         f"up to {len(others[worst[0]]):,} of them.",
         tuple(_case(subject, query, others[query]) for query in worst[:SHOWN]),
         effect.counted_right(subject, others, "whatever fits counted right"),
-        {"tokenisation": r"case-folded words (\w+ after NFKC); an item fits if its title holds all of the query's"},
+        {"tokenisation": f"case-folded words ({WORD}); an item fits if its title holds all of the query's"},
     )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from weft.bm25 import ALONE
 from weft.pairs.relevance import among
 
 THRESHOLD = 0.8
-TOKENISATION = r"sets of case-folded words (\w+ after NFKC, Han and kana one by one)"
+WORD = r"\w+ after NFKC, Han and kana one by one"
+TOKENISATION = f"sets of case-folded words ({WORD})"
 ROOM = 2**24  # proposed pairs held at a time
 BUDGET = 64  # combinations of words that a text is indexed by, at most
 

@@ -36,7 +36,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     count = int(gone.sum())
     left = np.bincount(queries[~gone], minlength=len(subject)) / subject.sizes
     yield Finding(
-        "unreachable items", severity(gone.mean(), 0.0, 0.05), subject.task.name, count, len(items), "answers",
+        "unreachable items", severity(gone.mean(), count, 0.0, 0.05), subject.task.name, count, len(items), "answers",
         f"Without a picture that can be read: {count:,} of {many(len(items), 'right answer')}; "
         f"{len(idle):,} of {size:,} items answer no query.",
         tuple(subject.item_example([item], "no picture") for item in np.unique(items[gone])[:SHOWN].tolist()),
