@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 import tiny_recipe
 from weft import encoders, merge, sweep
 from weft.embed import Embedder, Passes
+from weft.encoders.registry import KNOWN, KnownModel
 from weft.errors import WeftError
 from weft.evaluate import embed_task, score
 from weft.pipeline import Pipeline
@@ -39,6 +40,20 @@ def woven(trained, *settings: str) -> tuple[dict, dict[str, torch.Tensor], Pipel
     folder = pipeline.folder / "weave"
     assert not list(folder.glob("trial*"))
     return json.loads((folder / "alpha.json").read_text()), load_file(folder / "model" / "model.safetensors"), pipeline
+
+
+def test_the_margin_rule_asks_a_baseline_with_its_own_prefix(trained, monkeypatch):
+    place, asked = str(trained[1].base_folder), []
+    monkeypatch.setitem(KNOWN, "asks", KnownModel(place, "transformers", 1, "", query_prefix="a photo of a "))
+
+    def spy(task, embedder, prefix=""):
+        asked.append(prefix)
+        return embed_task(task, embedder, prefix)
+
+    monkeypatch.setattr("weft.weave.embed_task", spy)
+    _, _, pipeline = woven(trained, "weave.rule='margin'", f"baselines=['{place}']")
+    tasks = len(pipeline._tasks("dev"))
+    assert asked[:tasks] == ["a photo of a "] * tasks and set(asked[tasks:]) <= {""}
 
 
 def test_an_alpha_for_each_tower(trained, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from weft import metrics
 from weft.benchmarks.record import AnyTask, Classification, Retrieval, Side
 from weft.bm25 import BM25, fuse
 from weft.embed import Embedder
+from weft.encoders import known
 from weft.metrics import DEPTH
 from weft.search import top_k
 
@@ -21,6 +23,12 @@ class Scored:
     values: dict[str, np.ndarray]
     ranking: np.ndarray | None = None
     scores: np.ndarray | None = None
+
+
+def query_prefix(place: str | Path) -> str:
+    """What the authors of a model put before queries, by its short name or hub id; "" for a folder."""
+    model = known(str(place))
+    return model.query_prefix if model else ""
 
 
 def embed_task(task: AnyTask, embedder: Embedder, prefix: str = "") -> tuple[np.ndarray, np.ndarray]:

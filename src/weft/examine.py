@@ -7,7 +7,17 @@ from weft import seen
 from weft.artefact import versions, write_json
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.embed import Embedder
-from weft.evaluate import Scored, bm25_ranking, classes_of, describe, embed_task, fused, retrieval_metrics, score
+from weft.evaluate import (
+    Scored,
+    bm25_ranking,
+    classes_of,
+    describe,
+    embed_task,
+    fused,
+    query_prefix,
+    retrieval_metrics,
+    score,
+)
 from weft.progress import progress
 from weft.recipe import Recipe
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs
@@ -27,8 +37,8 @@ def examine(
     """
     scored: dict[str, dict[str, Scored]] = {}
     for name, path in models.items():
-        embedder = embedded(path)
-        scored[name] = {task.name: score(task, *embed_task(task, embedder)) for task in tasks}
+        embedder, prefix = embedded(path), query_prefix(path)
+        scored[name] = {task.name: score(task, *embed_task(task, embedder, prefix)) for task in tasks}
     best = "woven" if "woven" in scored else "base"
     for name in ("bm25", f"bm25+{best}"):
         scored[name] = {}

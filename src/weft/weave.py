@@ -13,7 +13,7 @@ from weft.benchmarks.record import AnyTask
 from weft.embed import Embedder
 from weft.encoders import load, local_folder
 from weft.errors import WeftError
-from weft.evaluate import embed_task, score
+from weft.evaluate import embed_task, query_prefix, score
 from weft.options import Weave
 from weft.progress import say
 from weft.recipe import Recipe
@@ -51,8 +51,8 @@ def weave(
     def embedder(model: Path | str, kept: Path = cache) -> Embedder:
         return Embedder(load(str(model)), kept, recipe.micro_batch)
 
-    def row_of(one: Embedder) -> sweep.Row:
-        return {task.name: score(task, *embed_task(task, one)).values[task.primary] for task in tasks}
+    def row_of(one: Embedder, prefix: str = "") -> sweep.Row:
+        return {task.name: score(task, *embed_task(task, one, prefix)).values[task.primary] for task in tasks}
 
     @contextmanager
     def at(alpha: float) -> Iterator[Embedder]:
@@ -68,7 +68,8 @@ def weave(
 
     grid = np.round(np.linspace(0, 1, rules.grid), 6)
     ends = embedder(recipe.base), embedder(tuned)
-    baselines = [row_of(embedder(name)) for name in recipe.baselines] if rules.rule == "margin" else []
+    others = recipe.baselines if rules.rule == "margin" else ()
+    baselines = [row_of(embedder(name), query_prefix(name)) for name in others]
     domains = {task.name: task.domain for task in tasks}
     if rules.towers:
         places, rows = sweep.of_towers(tasks, *ends, at, grid)

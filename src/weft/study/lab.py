@@ -12,9 +12,9 @@ from weft.artefact import Stage, alone, key_of, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
-from weft.encoders import known, load, load_base
+from weft.encoders import load, load_base
 from weft.errors import WeftError
-from weft.evaluate import embed_task, score
+from weft.evaluate import embed_task, query_prefix, score
 from weft.per_query import Table
 from weft.pipeline import Pipeline
 from weft.recipe import Recipe
@@ -144,8 +144,7 @@ class Lab:
             return
         started = time.monotonic()
         embedder = Embedder(load(str(model)), self.cache, self.recipe.micro_batch)
-        one = known(str(model))
-        prefix = one.query_prefix if one else ""
+        prefix = query_prefix(model)
         found = {("", task.name): score(task, *embed_task(task, embedder, prefix)) for task in self.tasks(split)}
         write_per_query(path, {("", task.name): task for task in self.tasks(split)}, {key: found})
         self.note(split, key, time.monotonic() - started)
