@@ -120,6 +120,26 @@ def test_tables_with_an_image_folder(tmp_path, kind):
     assert [p.title for p in products] == ["one, two", 'a 5" heel', "two lines"]
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_paths_begin_at_the_table_that_says_them(tmp_path, kind):
+    """Of several tables in several folders each has a picture of one name, and they are not the same."""
+    for place, name in enumerate(("test", "train")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.jpg").write_bytes(picture(place))
+        row = {"sku": name, "image": "0.jpg", "title": "t"}
+        if kind == "parquet":
+            pq.write_table(pa.Table.from_pylist([row]), tmp_path / name / "meta.parquet")
+        elif kind == "jsonl":
+            (tmp_path / name / "meta.jsonl").write_text(json.dumps(row))
+        else:
+            write_csv(tmp_path / name / "meta.csv", list(row), [list(row.values())])
+    columns = Columns(id="sku", image="image", title="title")
+    products, _ = take(SourceSpec(path=str(tmp_path), columns=columns))
+    assert [(p.id, p.images) for p in products] == [("test", (picture(0),)), ("train", (picture(1),))]
+    products, _ = take(SourceSpec(path=str(tmp_path), image_folder=str(tmp_path / "test"), columns=columns))
+    assert [p.images for p in products] == [(picture(0),)] * 2
+
+
 def test_paths_never_leave_the_image_folder(tmp_path):
     file = tmp_path / "t.csv"
     names = ["../secret.jpg", str(tmp_path / "secret.jpg"), "link.jpg", "sub", "gone.jpg", "nul\0.jpg", "n" * 5000]

@@ -46,7 +46,7 @@ def read(spec: SourceSpec, needed: list[str]) -> Table:
             data = data.cast_column(column, undecoded)
     take = [column for column in columns if column in needed]
     labels = {c: features[c].int2str for c in take if isinstance(features.get(c), datasets.ClassLabel)}
-    return Table(columns, _rows(data.select_columns(take) if take else data, labels, name), partial(_load, name))
+    return Table(columns, [(_rows(data.select_columns(take) if take else data, labels, name), partial(_load, name))])
 
 
 def _only_split(data: Any, spec: SourceSpec) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.catalogue.sources.rows import Table, folder_loader, require
+from weft.catalogue.sources.rows import Table, loaders, require
 from weft.errors import WeftError
 
 _ROWS_AT_ONCE = 128  # pictures of a few megabytes each stay below half a gigabyte
@@ -27,8 +27,8 @@ def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
     for file, schema in zip(files[1:], schemas[1:], strict=True):
         require([name for name in needed if name in columns], schema.names, str(file))
     take = [name for name in columns if name in needed]
-    rows = (row for file, schema in zip(files, schemas, strict=True) for row in _rows(file, schema, take))
-    return Table(columns, rows, folder_loader(Path(image_folder or files[0].parent)))
+    rows = [_rows(file, schema, take) for file, schema in zip(files, schemas, strict=True)]
+    return Table(columns, list(zip(rows, loaders(files, image_folder), strict=True)))
 
 
 def _schema(file: Path) -> pa.Schema:

@@ -1,6 +1,7 @@
 """From a table's rows to products: every row becomes one product, or one listed skip."""
 
 import difflib
+import itertools
 import json
 import re
 from collections import Counter
@@ -61,13 +62,22 @@ class Table:
 
     Attributes:
         columns: the names, in the table's order.
-        rows: each a dict of column -> value, or the reason (str) why that row could not be read.
-        load: an image cell's path -> bytes; raises `ImageError`.
+        parts: for each file its rows, each a dict of column -> value or the reason (str) why that row could not be
+            read; and what reads its pictures: an image cell's path -> bytes, or `ImageError`. Of every file its own,
+            because a path begins where the file lies that says it.
     """
 
     columns: list[str]
-    rows: Iterator[dict | str]
-    load: Callable[[str], bytes]
+    parts: list[tuple[Iterator[dict | str], Callable[[str], bytes]]]
+
+    @property
+    def rows(self) -> Iterator[dict | str]:
+        return itertools.chain.from_iterable(rows for rows, _ in self.parts)
+
+    @property
+    def load(self) -> Callable[[str], bytes]:
+        """What reads the pictures of the first part, for tables that have only one."""
+        return self.parts[0][1]
 
 
 def wanted(spec: SourceSpec) -> list[str]:
@@ -86,6 +96,13 @@ def require(names: list[str], available: list[str], place: str) -> None:
             near = difflib.get_close_matches(name, available, n=1, cutoff=0.5)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise WeftError(f"{place} has no column {name!r}{hint}. Its columns are {', '.join(available)}")
+
+
+def loaders(files: Sequence[Path], image_folder: str) -> list[Callable[[str], bytes]]:
+    """What reads the pictures that each file names: from `image_folder`, or else from beside the file."""
+    made: dict[Path, Callable[[str], bytes]] = {}
+    folders = [Path(image_folder).expanduser() if image_folder else file.parent for file in files]
+    return [made.get(folder) or made.setdefault(folder, folder_loader(folder)) for folder in folders]
 
 
 def folder_loader(folder: Path) -> Callable[[str], bytes]:
@@ -117,9 +134,10 @@ def products(
     `wordless`) and at least one sound picture; every picture is decoded once to know.
     """
     seen: set[str] = set()
-    check = Check(table.load, min_side)
-    drafts = (_draft(spec, number, row, seen) for number, row in enumerate(table.rows))
-    for draft, (good, bad) in beside(check, drafts, lambda draft: draft.cell, each=ROWS_EACH):
+    check = Check([load for _, load in table.parts], min_side)
+    rows = ((part, row) for part, (rows, _) in enumerate(table.parts) for row in rows)
+    drafts = ((part, _draft(spec, number, row, seen)) for number, (part, row) in enumerate(rows))
+    for (_, draft), (good, bad) in beside(check, drafts, lambda one: (one[0], one[1].cell), each=ROWS_EACH):
         counts.rows += 1
         if draft.identity not in seen and draft.left_out:
             counts.left_out += 1
@@ -224,20 +242,20 @@ def _words(spec: SourceSpec, row: dict) -> dict:
 
 @dataclass(frozen=True)
 class Check:
-    """Finds the sound pictures of a cell; pure, so that a worker of the engine may do it. load: a path -> bytes."""
+    """Finds the sound pictures of a cell; pure, so that a worker of the engine may do it. loads: of each part of the
+    table, a path -> bytes."""
 
-    load: Callable[[str], bytes]
+    loads: list[Callable[[str], bytes]]
     min_side: int
 
-    def __call__(self, cell: object) -> tuple[list[bytes], list[tuple[int, str]]]:
-        """The sound pictures, and (number from 1, reason) of each other one."""
-        good: list[bytes] = []
-        bad: list[tuple[int, str]] = []
+    def __call__(self, asked: tuple[int, object]) -> tuple[list[bytes], list[tuple[int, str]]]:
+        """The sound pictures of (part, cell), and (number from 1, reason) of each other one."""
+        (part, cell), good, bad = asked, [], []
         for number, reference in enumerate(references(cell), start=1):
             try:
                 if not isinstance(reference, (str, bytes)):
                     raise images.ImageError(f"neither bytes nor a path but {type(reference).__name__}")
-                data = self.load(reference) if isinstance(reference, str) else reference
+                data = self.loads[part](reference) if isinstance(reference, str) else reference
                 images.verify(data, self.min_side)
                 good.append(data)
             except images.ImageError as error:

@@ -1,13 +1,12 @@
 """CSV, TSV and JSON Lines tables, read line by line; a broken line is a reason, not an end."""
 
 import csv
-import itertools
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from weft.catalogue.sources.rows import Table, folder_loader, require
+from weft.catalogue.sources.rows import Table, loaders, require
 from weft.errors import WeftError
 
 # Bytes that are not UTF-8 are read as lone surrogates and found by this, so that a bad row costs one row.
@@ -23,7 +22,7 @@ def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
     Args:
         needed: columns to look for: JSON Lines files name theirs only row by row, so they are read until all
             have been met.
-        image_folder: what image paths are relative to; empty for the first table's folder.
+        image_folder: what image paths are relative to; empty for the folder of the table that names them.
 
     Raises:
         WeftError: a file has no header, or cannot be opened; a later file lacks a needed column.
@@ -32,8 +31,8 @@ def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
     columns = [_json_columns(file, needed) if lines else _header(file)[0] for file in files]
     for file, names in zip(files[1:], columns[1:], strict=True):
         require([name for name in needed if name in columns[0]], names, str(file))
-    rows = itertools.chain.from_iterable(map(_json_rows if lines else _csv_rows, files))
-    return Table(columns[0], rows, folder_loader(Path(image_folder or files[0].parent)))
+    rows = map(_json_rows if lines else _csv_rows, files)
+    return Table(columns[0], list(zip(rows, loaders(files, image_folder), strict=True)))
 
 
 def _open(file: Path):
