@@ -20,7 +20,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 ORDER = [  # from what knows nothing to what knows all; modules of one row may know each other
     ("errors", "progress", "processes", "schema", "options", "engine", ""),
-    ("metrics", "losses", "stats", "search", "bm25", "artefact", "endpoint"),
+    ("metrics", "losses", "stats", "search", "bm25", "artefact", "lock", "endpoint"),
     ("demo", "catalogue.sources", "catalogue.images", "catalogue.duplicates", "backdrop", "recipe"),
     ("pairs", "catalogue"),
     ("encoders", "weights", "merge", "benchmarks"),

@@ -1,6 +1,5 @@
 """Stage folders: kept when nothing changed, made again when something did, gone on with after a kill."""
 
-import contextlib
 import errno
 import json
 import os
@@ -17,7 +16,6 @@ from weft import artefact
 from weft.artefact import (
     MANIFEST,
     Stage,
-    alone,
     canonical,
     file_key,
     key_of,
@@ -125,6 +123,67 @@ def test_killed_between_the_work_and_the_rename_nothing_is_done_twice(tmp_path, 
     work = Work()
     stage(tmp_path).run(work)
     assert work.calls == 0 and stage(tmp_path).done() and (tmp_path / "stage" / "found.json").exists()
+
+
+@pytest.mark.parametrize("step", ["Path.rename", "Path.rename again", "Path.unlink", "shutil.rmtree"])
+def test_killed_at_any_step_of_the_end_it_is_finished_and_nothing_else_is_left(tmp_path, monkeypatch, step):
+    stage(tmp_path, seed=1).run(Work())  # an older result, which gives way
+    owner, _, which = step.partition(".")
+    name, _, again = which.partition(" ")
+    calls, really = [], getattr(getattr(artefact, owner), name)
+
+    def dies(path, *rest, **more):
+        if Path(path).name.startswith(("stage", "key")) and not str(path).endswith((".lock", "key.partial")):
+            calls.append(path)
+            if len(calls) == (2 if again else 1):
+                raise Killed
+        return really(path, *rest, **more)
+
+    monkeypatch.setattr(getattr(artefact, owner), name, dies)
+    with pytest.raises(Killed):
+        stage(tmp_path).run(Work())
+    monkeypatch.undo()
+    work = Work()
+    stage(tmp_path).run(work)
+    assert work.calls == 0 and stage(tmp_path).done() and (tmp_path / "stage" / "found.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["stage"]
+
+
+def test_a_complete_folder_without_its_marker_is_taken(tmp_path):
+    """What an earlier version left that was killed just before the renaming."""
+    one, work = stage(tmp_path), Work()
+    one.run(Work())
+    (tmp_path / "stage").rename(tmp_path / "stage.partial")
+    one.run(work)
+    assert work.calls == 0 and one.done()
+
+
+def test_of_two_commands_at_once_one_works_and_the_other_finds_it_done(tmp_path, capsys):
+    begun, second = threading.Event(), Work()
+
+    def slow(folder):
+        begun.set()
+        time.sleep(0.3)
+        (folder / "made by").write_text("the first")
+
+    thread = threading.Thread(target=stage(tmp_path).run, args=(slow,))
+    thread.start()
+    assert begun.wait(30)
+    stage(tmp_path).run(second)
+    thread.join()
+    assert second.calls == 0 and (tmp_path / "stage" / "made by").read_text() == "the first"
+    said = capsys.readouterr().err
+    assert "another process is making" in said and "nothing changed" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["stage"]
+
+
+def test_what_cannot_go_on_begins_again_and_says_so(tmp_path, capsys):
+    with pytest.raises(Killed):
+        stage(tmp_path).run(Work(Killed()), afresh=True)
+    stage(tmp_path).run(Work(), afresh=True)
+    said = capsys.readouterr().err
+    assert "from the beginning: it was cut off" in said and "going on" not in said
+    assert json.loads((tmp_path / "stage" / "found.json").read_text()) == ["key"]
 
 
 def test_the_old_result_stays_until_the_new_one_is_complete(tmp_path):
@@ -276,24 +335,3 @@ def test_a_folder_that_no_stage_made_is_left_alone(tmp_path, name):
     (tmp_path / name / "photo.jpg").unlink()
     made.run(work)  # an empty one is nobody's
     assert made.done()
-
-
-def test_one_process_at_a_time(tmp_path, capsys):
-    """The second waits, says so, and is let in when the first has left, even where that failed."""
-    inside, order = threading.Event(), []
-
-    def first():
-        with contextlib.suppress(KeyError), alone(tmp_path / "made" / "thing"):
-            inside.set()
-            time.sleep(0.3)
-            order.append("first")
-            raise KeyError
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    assert inside.wait(10)
-    with alone(tmp_path / "made" / "thing"):
-        order.append("second")
-    thread.join()
-    assert order == ["first", "second"] and "waiting for it" in capsys.readouterr().err
-    assert not (tmp_path / "made" / "thing").exists()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from weft import __version__
 from weft.errors import WeftError
+from weft.lock import alone
 from weft.progress import say
 
 if TYPE_CHECKING:
@@ -120,27 +121,6 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Waits until no other process of this machine is inside for the same `path`, whose folder is made.
-
-    A process that is killed inside lets go.
-    """
-    import filelock  # torch brings it
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        say(f"  another process is making {path}: waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def write_whole(path: Path, data: bytes | str) -> None:
     """As `whole`."""
     with whole(path) as temporary:
@@ -201,64 +181,90 @@ class Stage:
         manifest = self.folder / MANIFEST
         return manifest.exists() and read_json(manifest).get("key") == self.key
 
-    def run(self, work: Callable[[Path], None], shared: bool = False) -> None:
+    def run(self, work: Callable[[Path], None], shared: bool = False, afresh: bool = False) -> None:
         """Calls `work(folder)` unless the result is there; the folder appears only when it is complete.
 
         A killed `work` finds its partial folder again and may go on from what lies in it, as long as
-        neither settings nor inputs changed in between. Under `torchrun` the first process does it all and
-        the others wait for it, except that every process calls `work` where it is `shared`.
+        neither settings nor inputs changed in between; where it always begins `afresh`, that folder is emptied. Of
+        several commands at once one does it, and the others wait and find it done. Under `torchrun` the first process
+        does it all and the others wait for it, except that every process calls `work` where it is `shared`.
 
         Raises:
             WeftError: something that is not ours lies there; the disk is full.
         """
         from weft import processes  # which brings torch: whoever only writes a file should not wait for it
 
-        first = processes.rank() == 0
-        if self.done():
-            say(f"{self.folder.name}: nothing changed, kept {self.folder}")
+        first, partial = processes.rank() == 0, self._beside("partial")
+        # Alone, a process that has nothing to do needs no lock, nor leave to write one.
+        if processes.world() == 1 and not self._beside("replaced").exists() and self._kept():
             return
-        partial, made = self.folder.with_name(self.folder.name + ".partial"), []
-        for folder, ours in ((self.folder, MANIFEST), (partial, MARKER)):
-            _refuse_others(folder, ours)
-        processes.wait()  # until every process has looked
+        new = [place for place in partial.parents if first and not place.exists()]
         try:
-            if first:
-                made = self._begin(partial)
-            processes.wait()
-            if (first or shared) and not (partial / MANIFEST).exists():  # else only its renaming is left to do
-                try:
-                    work(partial)
-                except BaseException:
-                    _unmake(made)
-                    raise
-            processes.wait()
-            if first:
-                self._finish(partial)
-            processes.wait()
-        except OSError as error:
-            if error.errno not in NO_ROOM:
+            with alone(partial) if first else contextlib.nullcontext():
+                processes.wait()  # until the first has it to itself, so that all see the same
+                if not self._kept():
+                    self._make(partial, work, shared, afresh)
+                if first:
+                    _remove(self._beside("replaced"))
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # what was made lies there, by this process or another
+                for place in new:
+                    place.rmdir()
+            if not isinstance(error, OSError) or error.errno not in NO_ROOM:
                 raise
             raise disk_error(error, Path(error.filename or partial)) from error
 
-    def _begin(self, partial: Path) -> list[Path]:
-        """Returns the folders that were not there before, the innermost first."""
+    def _beside(self, what: str) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.{what}")
+
+    def _kept(self) -> bool:
+        if done := self.done():
+            say(f"{self.folder.name}: nothing changed, kept {self.folder}")
+        return done
+
+    def _make(self, partial: Path, work: Callable[[Path], None], shared: bool, afresh: bool) -> None:
+        """Every process comes here; the first one begins and ends it."""
+        from weft import processes
+
+        first = processes.rank() == 0
+        _refuse_others(self.folder, MANIFEST)
+        _refuse_others(partial, MARKER, MANIFEST)
+        processes.wait()  # until every process has looked
+        if first:
+            self._begin(partial, afresh)
+        processes.wait()
+        if (first or shared) and not (partial / MANIFEST).exists():  # else only its renaming is left to do
+            try:
+                work(partial)
+            except BaseException:
+                _unmake(partial)
+                raise
+        processes.wait()
+        if first:
+            self._finish(partial)
+        processes.wait()
+
+    def _begin(self, partial: Path, afresh: bool) -> None:
         marker = partial / MARKER
-        if partial.exists() and not (marker.exists() and marker.read_bytes() == self.key.encode()):
+        whole = (partial / MANIFEST).exists() and read_json(partial / MANIFEST).get("key") == self.key
+        ours = whole or (marker.exists() and marker.read_bytes() == self.key.encode())
+        resumed, cut = ours and (whole or not afresh), ours and afresh and not whole
+        if partial.exists() and not resumed:
             shutil.rmtree(partial)
-        resumed = partial.exists()
-        say(f"{self.folder.name}: {'going on in' if resumed else 'writing'} {self.folder}{self._why(resumed)}")
-        made = [place for place in (partial, *partial.parents) if not place.exists()]
+        why = " from the beginning: it was cut off" if cut else self._why(resumed)
+        say(f"{self.folder.name}: {'going on in' if resumed else 'writing'} {self.folder}{why}")
         partial.mkdir(parents=True, exist_ok=True)
         write_whole(marker, self.key)
-        return made
 
     def _finish(self, partial: Path) -> None:
+        """Wherever it is killed in here, the next run finds a whole folder: at its place, or partial and renamed."""
         manifest = {"stage": self.folder.name, "key": self.key, "settings": self.settings, "inputs": self.inputs}
         write_json(partial / MANIFEST, manifest | {"versions": versions()})
         if self.folder.exists():
-            shutil.rmtree(self.folder)
-        (partial / MARKER).unlink()
+            _remove(self._beside("replaced"))
+            self.folder.rename(self._beside("replaced"))
         partial.rename(self.folder)
+        (self.folder / MARKER).unlink()
 
     def _why(self, resumed: bool) -> str:
         if resumed or not (self.folder / MANIFEST).exists():
@@ -270,19 +276,27 @@ class Stage:
         return f" again ({', '.join(names[:5]) or 'format'}{' ...' * (len(names) > 5)} changed)"
 
 
-def _refuse_others(folder: Path, ours: str) -> None:
+def _refuse_others(folder: Path, *ours: str) -> None:
     """Raises `WeftError` where a folder that would be replaced was not made by a stage."""
-    if folder.exists() and not (folder / ours).exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    known = any((folder / name).exists() for name in ours)
+    if folder.exists() and not known and not (folder.is_dir() and not any(folder.iterdir())):
         raise WeftError(f"{folder} holds something that Weft did not make: move it away, or choose another place")
 
 
-def _unmake(made: list[Path]) -> None:
-    """Takes away the folders of a stage that failed before it had made anything."""
-    if made and [path.name for path in made[0].iterdir()] == [MARKER]:
-        with contextlib.suppress(OSError):  # another has put something there meanwhile
-            (made[0] / MARKER).unlink()
-            for place in made:
-                place.rmdir()
+def _remove(folder: Path) -> None:
+    """A folder that was replaced, which a link may stand for."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def _unmake(partial: Path) -> None:
+    """Takes away the folder of a stage that failed before it had made anything."""
+    if partial.exists() and [path.name for path in partial.iterdir()] == [MARKER]:
+        with contextlib.suppress(OSError):  # another process of this run has put something there meanwhile
+            (partial / MARKER).unlink()
+            partial.rmdir()
 
 
 def _flat(value: object, name: str = "") -> dict[str, object]:

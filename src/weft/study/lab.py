@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from weft import held
-from weft.artefact import Stage, alone, key_of, stage_key
+from weft.artefact import Stage, key_of, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
 from weft.encoders import load, load_base
 from weft.errors import WeftError
 from weft.evaluate import embed_task, query_prefix, score
+from weft.lock import alone
 from weft.per_query import Table
 from weft.pipeline import Pipeline
 from weft.recipe import Recipe
