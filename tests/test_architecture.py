@@ -22,7 +22,7 @@ ORDER = [  # from what knows nothing to what knows all; modules of one row may k
     ("errors", "progress", "processes", "schema", "options", "engine", ""),
     ("metrics", "losses", "stats", "search", "bm25", "artefact", "lock", "endpoint"),
     ("demo", "catalogue.sources", "catalogue.images", "catalogue.duplicates", "backdrop", "recipe"),
-    ("pairs", "catalogue"),
+    ("pairs", "catalogue", "origin"),
     ("encoders", "weights", "merge", "benchmarks"),
     (
         "batch",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -119,6 +120,29 @@ def test_globs_and_image_folders_are_inputs(tmp_path):
     with (tmp_path / "tables" / "1.csv").open("a") as table:
         table.write("40,0.png,Thing 40\n")
     assert "again (tables/1.csv changed)" in weft("curate", "r.toml", folder=tmp_path).err
+
+
+def test_pictures_beside_a_table_are_inputs_and_training_needs_none_of_it(tmp_path):
+    """A shop's table with paths and no `image_folder`; then the run's folder alone, as on a machine that trains."""
+    (tmp_path / "photos").mkdir()
+    for n in range(40):
+        (tmp_path / "photos" / f"{n}.png").write_bytes(tiny.jpeg(tiny.pictures(1, seed=n)[0]))
+    (tmp_path / "photos" / "7.png").rename(tmp_path / "7.png")
+    rows = "\n".join(f"{n},photos/{n}.png,Thing {n}" for n in range(40))
+    (tmp_path / "shop.csv").write_text(f"id,image,title\n{rows}\n")
+    (tmp_path / "r.toml").write_text(
+        "base = 'demo'\n[[sources]]\npath = 'shop.csv'\n"
+        "columns = { id = 'id', image = 'image', title = 'title' }\n[curate]\nzero_shot_share = 0.0"
+    )
+    assert "39 kept + 1 skipped" in weft("curate", "r.toml", folder=tmp_path).err
+    (tmp_path / "7.png").rename(tmp_path / "photos" / "7.png")
+    said = weft("curate", "r.toml", folder=tmp_path).err
+    assert "again (pictures beside shop.csv changed)" in said and "40 kept + 0 skipped" in said
+    (tmp_path / "shop.csv").unlink()
+    shutil.rmtree(tmp_path / "photos")
+    done = weft("curate", "r.toml", folder=tmp_path)
+    assert done.code == 0 and "nothing changed" in done.err and "not on this machine (shop.csv)" in done.err
+    assert weft("curate", "r.toml", "--set", "seed=1", folder=tmp_path).code == 2
 
 
 def test_training_taught_the_shop_s_words_and_weaving_kept_the_others(toy_run, results):

@@ -3,13 +3,12 @@
 import dataclasses
 import functools
 import shutil
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from weft import adapters, fits, held, leaks, processes, seen
+from weft import adapters, fits, held, leaks, origin, processes, seen
 from weft.artefact import MANIFEST, Stage, file_key, read_json, stage_key, write_json
 from weft.benchmarks import parsed
 from weft.benchmarks.record import AnyTask, Retrieval
@@ -75,16 +74,23 @@ class Pipeline:
                 raise WeftError(f"{stage.folder} {state}: run `weft {name}` first, or `weft run` for everything")
         return {name: stage_key(self.folder / name) for name in names}
 
+    @property
+    def _sources(self) -> list[SourceSpec]:
+        recipe = self.recipe
+        return [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
+
     @cached_property
     def _source_keys(self) -> dict[str, str]:
-        recipe = self.recipe
-        sources = [*recipe.sources, recipe.query_log, *(b.source for b in recipe.benchmarks)]
-        return _keys(sources) | self._kept_out
+        return origin.keys(self._sources) | self._kept_out
+
+    @property
+    def _foreign(self) -> list[str]:
+        """Where what must be kept out lies."""
+        return [place for place in (parsed(spec)[1] for spec in self.recipe.curate.keep_out) if place]
 
     @cached_property
     def _kept_out(self) -> dict[str, str]:
-        places = filter(None, (parsed(spec)[1] for spec in self.recipe.curate.keep_out))
-        return {str(path): file_key(path) for place in places for path in on_disk(place)}
+        return {str(path): file_key(path) for place in self._foreign for path in on_disk(place)}
 
     @property
     def _prompts(self) -> dict[str, tuple[str, dict[str, str]]]:
@@ -100,7 +106,8 @@ class Pipeline:
         names = ("sources", "query_log", "curate", "pairs")
         parts = {name: plain(getattr(self.recipe, name)) for name in names}
         parts["benchmarks"] = [plain(dataclasses.replace(b, prompt="", names={})) for b in self.recipe.benchmarks]
-        return self._stage("curate", parts, self._source_keys | self._judging_base)
+        stage = self._stage("curate", parts, self._source_keys | self._judging_base)
+        return origin.as_made(stage, [*origin.places(self._sources), *self._foreign])
 
     @property
     def _judging_base(self) -> dict[str, str]:
@@ -148,14 +155,14 @@ class Pipeline:
 
     @cached_property
     def _reference_keys(self) -> dict[str, str]:
-        return _keys(self.recipe.reference)  # read whole, and every later stage asks
+        return origin.keys(self.recipe.reference)  # read whole, and every later stage asks
 
     def _reference_stage(self) -> Stage:
         """Of its own: a catalogue is not curated again because general pictures were added. No seed enters it: nothing
         of it is divided."""
         parts = {"reference": plain(self.recipe.reference), "curate": plain(self.recipe.curate)}
         inputs = self._after("curate") | self._asked_keys | self._reference_keys | self._kept_out
-        return Stage(self._reference, parts, inputs)
+        return origin.as_made(Stage(self._reference, parts, inputs), origin.places(self.recipe.reference))
 
     def curate_reference(self) -> None:
         from weft.catalogue.curate import curate_reference
@@ -308,9 +315,3 @@ class Pipeline:
         from weft.report import table
 
         return table(read_json(self.folder / "evaluate" / "results.json"))
-
-
-def _keys(sources: Iterable[SourceSpec]) -> dict[str, str]:
-    """The keys of the files and picture folders that sources read from the disk."""
-    places = [place for source in sources for place in (source.place, source.image_folder)]
-    return {str(path): file_key(path) for place in filter(None, places) for path in on_disk(place)}
