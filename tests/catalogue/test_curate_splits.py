@@ -61,7 +61,7 @@ def test_brands_held_out_whole_and_what_reaches_into_them_is_dropped(plain, tmp_
     rows = shelf(150)
     held = int(np.flatnonzero(found.split == "zero-test")[0])
     trained = int(np.flatnonzero(found.split == "train")[0])
-    rows[trained]["title"] = rows[held]["title"]
+    rows[trained]["variant"] = rows[held]["variant"] = "one garment"
     again, summary = run(tmp_path / "c", table(tmp_path / "a.parquet", rows))
     brands = {p.brand for p, name in zip(found.products, found.split, strict=True) if name.startswith("zero-")}
     for product, name in zip(again.products, again.split, strict=True):
@@ -85,3 +85,22 @@ def test_train_only_sources_are_trained_on_alone(tmp_path):
     for split in ("dev", "test"):
         for task in found.tasks(split):
             assert (task.source < 60).all()
+
+
+def test_a_family_that_swallows_the_catalogue_and_much_that_is_dropped_are_told(tmp_path, capsys):
+    rows = shelf(60)
+    run(tmp_path / "c", table(tmp_path / "a.parquet", rows))
+    said = capsys.readouterr().err
+    assert "are one family" not in said and "are dropped" not in said
+    for row in rows[:30]:
+        row["variant"] = "basic"
+    run(tmp_path / "d", table(tmp_path / "b.parquet", rows))
+    said = capsys.readouterr().err
+    assert "30 of 60 products are one family (p0, p1, p2 ...), which no split cuts" in said
+    assert "of 60 products are dropped, p" in said and "for instance: shares a family with" in said
+
+
+def test_what_stands_for_no_variant_makes_no_family(tmp_path):
+    rows = [row | {"variant": "NULL"} for row in shelf(60)]
+    _, summary = run(tmp_path / "c", table(tmp_path / "a.parquet", rows))
+    assert summary["duplicates"]["largest_family"] == 1

@@ -73,6 +73,20 @@ def test_templates_make_titles(tmp_path):
     assert [(s.item, s.reason) for s in skips] == [("row-000002", "no text")]
 
 
+@pytest.mark.parametrize("empty", ["NULL", "N/A", "none", "NaN", " null "])
+def test_what_stands_for_an_empty_cell_is_no_text(tmp_path, empty):
+    """Else a "variant" that is NULL would make one family of the catalogue."""
+    row = shirt(title=empty, text=empty, group=empty, french=empty)
+    columns = Columns(
+        id="sku", image="image", title="title", description="text", variant="group", texts={"fr": "french"},
+        attributes={"colour": "colour"},
+    )  # fmt: skip
+    [product], _ = take(parquet(tmp_path, [row], columns, title_template="a {text} shirt"))
+    assert (product.title, product.description, product.variant, product.texts) == ("", "", "", {})
+    [product], _ = take(parquet(tmp_path, [row | {"title": "None the Wiser", "group": "NULL-7"}], columns))
+    assert (product.title, product.variant) == ("None the Wiser", "NULL-7")
+
+
 def test_bad_rows_are_listed_each_with_its_reason(tmp_path):
     rows = [
         shirt("ok"),

@@ -1,5 +1,7 @@
 """Splits cut no family, hold whole brands out, and drop what would give them away."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,6 +54,13 @@ def test_a_brand_is_held_out_however_it_is_spelt():
             unseen = [part for part in parts if any(one.startswith("zero") for one in part)]
             assert not unseen or (len(unseen) == len(parts) and len(set.union(*parts)) == 1)
         assert any(one.startswith("zero") for one in found)
+
+
+def test_titles_link_products_of_one_brand_alone():
+    """Else a generic title would make one family of many brands, and one of them held out would drop it all."""
+    brands = ["Acme", "ACME", "Other", "", ""]
+    products = [Product(id=f"{n}", images=(), title="Black dress", brand=brand) for n, brand in enumerate(brands)]
+    assert families(products, np.arange(5), np.zeros(5, bool)).tolist() == [0, 0, 2, 3, 3]
 
 
 def test_families_chain_over_duplicates_variants_and_titles():
@@ -119,7 +128,8 @@ def test_members_of_a_family_that_reaches_into_a_held_out_brand_are_dropped_and_
     own = [int(row) for row in np.flatnonzero(before.split == "train")[:2]]
     group = np.arange(300)
     group[max(held, own[0])] = min(held, own[0])  # a duplicate picture
-    products[own[1]] = Product(id=products[own[1]].id, images=(), title=products[held].title, brand="other")
+    products[held] = dataclasses.replace(products[held], variant="v")
+    products[own[1]] = dataclasses.replace(products[own[1]], variant="v")
     found = divided(products, group=group)
     assert found.split[held] == "zero-test" and all(found.split[row] == "dropped" for row in own)
     assert sorted(row for row, _ in found.dropped) == sorted(own)

@@ -81,8 +81,8 @@ def _made(settings: Settings, facts: Mapping) -> list[str]:
     several = gallery["answers_of_several"]
     once = f"products that answer several queries number {several:,}" if several else "no product answers two queries"
     told = [
-        "Products were held out before training by whole families (duplicates, variants, identical titles); those of "
-        "`zero-shot` queries are of brands of which training sees nothing.",
+        "Products were held out before training by whole families (duplicates, variants, identical titles of one "
+        "brand); those of `zero-shot` queries are of brands of which training sees nothing.",
         f"Drawn in proportion to categories, at least {settings.floor} of each that has as many, and brands in turn "
         f"within each; no brand has more than {settings.brand_share:.0%} of a part's queries of one type, or an equal "
         "share where there are too few. Where a category runs out of products that can be asked for, others take its "

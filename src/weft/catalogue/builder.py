@@ -35,6 +35,9 @@ from weft.schema import Product, Skipped
 PRODUCTS_EACH = 32
 """Products whose pictures one worker looks at at once, where there are several."""
 
+MANY = 0.05
+"""Share of the products above which a family, or what is dropped, is worth a line."""
+
 KeepOut = Callable[[Sequence[Product], np.ndarray, Sequence[str], Callable[[int], bytes], np.ndarray | None], list]
 """Products, (images,) their rows, SHA-256 of the images, a reader of them and, with near-duplicates, (images, 32) how
 they look -> `weft.leaks.Leak`s."""
@@ -205,9 +208,25 @@ class Builder:
             f"  {self.name}: {counts['rows']} rows = {counts['kept']} kept + {counts['skipped']} skipped"
             f" + {counts['left_out']} not asked for; {shares}"
         )
+        self._tell_large()
         if skipped:
             say(f"  the first skip is {skipped[0]['item']}: {skipped[0]['reason']}; skipped.jsonl has all")
         self._tell(summary["queries"], questions)
+
+    def _tell_large(self) -> None:
+        """What divides a catalogue badly: one family that swallows much of it, or much that is dropped."""
+        count, many = len(self.products), max(MANY * len(self.products), 10)
+        family, size = Counter(self.splits.family.tolist()).most_common(1)[0] if count else (0, 0)
+        if size > many:
+            some = [self.products[row].id for row in np.flatnonzero(self.splits.family == family)[:3]]
+            say(
+                f"  {size} of {count} products are one family ({', '.join(some)} ...), which no split cuts: they share "
+                "a `variant`, a title or a picture; is that true of them?"
+            )
+        dropped = self.splits.dropped
+        if len(dropped) > many:
+            name, why = self.products[dropped[0][0]].id, dropped[0][1]
+            say(f"  {len(dropped)} of {count} products are dropped, {name} for instance: {why}; dropped.jsonl has all")
 
     def _tell(self, asked: dict[str, int], questions: Questions) -> None:
         """How many queries there are, one of them, and what cannot be done without more."""

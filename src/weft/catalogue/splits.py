@@ -37,7 +37,8 @@ def connected(count: int, links: Iterable[tuple[int, int]]) -> np.ndarray:
 
 
 def families(products: list[Product], group: np.ndarray, alone: np.ndarray) -> np.ndarray:
-    """(N,) smallest row of each product's family: duplicates, variants of one garment, identical titles.
+    """(N,) smallest row of each product's family: duplicates, variants of one garment, identical titles of one brand
+    (two houses may both sell a "Black dress").
 
     Unlike duplicate groups, families may chain (a variant of a duplicate): a split must cut neither link.
 
@@ -48,11 +49,13 @@ def families(products: list[Product], group: np.ndarray, alone: np.ndarray) -> n
     def links() -> Iterator[tuple[int, int]]:
         yield from ((int(first), row) for row, first in enumerate(group))
         variants: dict[str, int] = {}
-        titles: dict[str, int] = {}
-        for row, product in enumerate(products):
-            for known, name in ((variants, product.variant), (titles, normal(product.title))):
-                if name and not alone[row]:
-                    yield known.setdefault(name, row), row
+        titles: dict[tuple[str, str], int] = {}
+        for row in np.flatnonzero(~alone).tolist():
+            product = products[row]
+            if product.variant:
+                yield variants.setdefault(product.variant, row), row
+            if title := normal(product.title):
+                yield titles.setdefault((house(product.brand), title), row), row
 
     return connected(len(products), links())
 

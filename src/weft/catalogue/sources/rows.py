@@ -217,7 +217,7 @@ def _words(spec: SourceSpec, row: dict) -> dict:
     columns = spec.columns
     title = text.cut(row.get(columns.title)) if columns.title else ""
     if not title and spec.title_template:
-        fields = {name: text.clean(row.get(name)) for name in _FIELD.findall(spec.title_template)}
+        fields = {name: text.said(row.get(name)) for name in _FIELD.findall(spec.title_template)}
         if all(fields.values()):
             title = text.cut(_FIELD.sub(lambda match: fields[match[1]], spec.title_template))
     brand = text.term(row.get(columns.brand)) if columns.brand else ""
@@ -235,7 +235,7 @@ def _words(spec: SourceSpec, row: dict) -> dict:
         "brand": brand,
         "category": category,
         "attributes": {name: values for name, values in attributes.items() if values},
-        "variant": text.clean(row.get(columns.variant)) if columns.variant else "",
+        "variant": text.said(row.get(columns.variant)) if columns.variant else "",
         "texts": {language: value for language, value in texts.items() if value},
     }
 

@@ -32,15 +32,20 @@ def clean(value: object) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def said(value: object) -> str:
+    """`clean`, with "nan", "none", "null" and "n/a", however they are written, as "": exports fill empty cells so."""
+    text = clean(value)
+    return "" if text.lower() in _MISSING else text
+
+
 def cut(value: object) -> str:
-    """`clean`, and at most `MAX_CHARACTERS` characters."""
-    return clean(value)[:MAX_CHARACTERS].rstrip()
+    """`said`, and at most `MAX_CHARACTERS` characters."""
+    return said(value)[:MAX_CHARACTERS].rstrip()
 
 
 def term(value: object) -> str:
-    """A brand, category or attribute value: clean and lower-case, with "nan", "none", "null" and "n/a" as ""."""
-    text = clean(value).lower()
-    return "" if text in _MISSING else text
+    """A brand, category or attribute value: `said` and lower-case."""
+    return said(value).lower()
 
 
 def terms(value: object) -> tuple[str, ...]:
