@@ -102,6 +102,39 @@ def test_a_query_log(plain, tmp_path):
     assert counts["rows"] == counts["kept"] == 150 and counts["skipped"] == 0
 
 
+def test_a_log_s_queries_are_limited_and_the_others_counted(plain, tmp_path):
+    found, _, _ = plain
+    dev, test = ([f"p{row}" for row in np.flatnonzero(found.split == name)] for name in ("dev", "test"))
+    entries = [f"query {n} of {name},{name},3" for name in (*dev[:6], *test[:6]) for n in range(3)]
+    few = dataclasses.replace(SETTINGS, dev_queries=4, test_queries=5)
+    logged, summary = with_log(tmp_path, shelf(150), entries, curate=few)
+    for split, most in (("dev", 4), ("test", 5)):
+        [own] = [task for task in logged.tasks(split) if task.name == "in-domain/log"]
+        assert len(own.ids) == most == summary["queries"][f"in-domain/log {split}"]
+        assert len({text.split(" of ")[1] for text in own.texts}) > 2, "drawn from all of the log"
+    skipped = {line["item"]: line["reason"] for line in lines(tmp_path / "c" / "skipped.jsonl")}
+    assert skipped["in-domain/log dev"] == "14 more queries than curate.dev_queries asks"
+    assert skipped["in-domain/log test"] == "13 more queries than curate.test_queries asks"
+    again, _ = with_log(tmp_path, shelf(150), entries, curate=few)
+    assert [task.texts for task in again.tasks("dev")] == [task.texts for task in logged.tasks("dev")]
+
+
+def test_a_duplicate_of_what_was_clicked_answers_too(plain, tmp_path):
+    found, _, _ = plain
+    row = int(np.flatnonzero(found.split == "test")[0])
+    rows = shelf(150)
+    rows.append(rows[row] | {"id": "twin", "title": "an offer"})
+    entries = [f"party,p{row},3", "party,twin,1", f"rain,p{row},2"]
+    logged, _ = with_log(tmp_path, rows, entries)
+    twin = logged.row_of["twin"]
+    assert logged.group[twin] == logged.group[row] and logged.split[twin] == "test"
+    [task] = [task for task in logged.tasks("test") if task.name == "in-domain/log"]
+    graded = {
+        text: dict(zip(*map(list, own), strict=True)) for text, own in zip(task.texts, task.relevant, strict=True)
+    }
+    assert graded == {"party": {row: 3.0, twin: 3.0}, "rain": {row: 2.0, twin: 2.0}}
+
+
 def test_a_bad_query_log_stops_when_strict(tmp_path):
     strict = dataclasses.replace(SETTINGS, strict=True)
     with pytest.raises(WeftError, match="not 0, 1, 2 or 3"):

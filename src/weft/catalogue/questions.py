@@ -108,8 +108,9 @@ class Questions:
 
     def ask_log(self, source: SourceSpec) -> None:
         """Uses a query log: a query all of whose products may be trained on becomes training text, one whose
-        products lie in a single held-out split becomes a query of it; one that reaches over splits is listed,
-        and so is one that no product answers well enough to be called relevant."""
+        products lie in a single held-out split may become a query of it, by lot where there are more than are asked;
+        one that reaches over splits is listed, and so is one that no product answers well enough to be called
+        relevant. A duplicate of an answer answers as well, whoever clicked on it."""
         rows = {product.id: row for row, product in enumerate(self.products)}
         asked: dict[str, dict[int, float]] = {}
         for entry in read_log(source, self.settings.strict):
@@ -119,6 +120,7 @@ class Questions:
                 asked.setdefault(entry.query, {})[rows[entry.product_id]] = entry.grade
             else:
                 self._unused(entry.query, f"no product {entry.product_id}")
+        fit: dict[tuple[str, str], list[str]] = {}  # (task, split) -> queries
         for text, graded in asked.items():
             parts = sorted({str(self.split[row]) for row in graded})
             split = parts[0].removeprefix("zero-")
@@ -133,9 +135,31 @@ class Questions:
                 self._unused(text, f"it is asked on {other}, and its products lie in {split}")
             else:
                 task = "zero-shot/log" if parts[0].startswith("zero-") else "in-domain/log"
-                self._record(
-                    f"log/{len(self.queries)}", task, split, Query(text, ()), "", list(graded), list(graded.values())
-                )
+                fit.setdefault((task, split), []).append(text)
+        members: dict[int, list[int]] = {}
+        for row, group in enumerate(self.group.tolist()):
+            members.setdefault(group, []).append(row)
+        for (task, split), texts in fit.items():
+            for text in self._drawn(task, split, texts):
+                best: dict[int, float] = {}  # product row -> grade
+                for clicked, grade in asked[text].items():
+                    for row in members[int(self.group[clicked])]:
+                        best[row] = max(best.get(row, 0), grade)
+                name = f"log/{len(self.queries)}"
+                self._record(name, task, split, Query(text, ()), "", list(best), list(best.values()))
+
+    def _drawn(self, task: str, split: str, texts: list[str]) -> list[str]:
+        """As many of a log's queries as a task may ask, in their order; the others are counted."""
+        most = self.settings.dev_queries if split == "dev" else self.settings.test_queries
+        if len(texts) <= most:
+            return texts
+        self.skipped.append(
+            Skipped(
+                "query log", f"{task} {split}", f"{len(texts) - most} more queries than curate.{split}_queries asks"
+            )
+        )
+        lot = randomness(self.seed, "queries", task, split).permutation(len(texts))[:most]
+        return [texts[place] for place in sorted(lot)]
 
     def _unused(self, query: str, reason: str) -> None:
         self.skipped.append(Skipped("query log", query, reason))
