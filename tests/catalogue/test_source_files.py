@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from source_tables import COLUMNS, image_folder, parquet, picture, shirt, take, write_csv
 
-from weft.catalogue.sources import Columns, SourceSpec, open_source
+from weft.catalogue.sources import Columns, SourceSpec, open_source, table
 from weft.errors import WeftError
 
 
@@ -177,6 +177,24 @@ def test_broken_json_lines_cost_only_themselves(tmp_path):
     assert products[1].attributes == {"late": ("x",)}
     reasons = ["not JSON", "not a JSON object", "not UTF-8", "not JSON", "no picture"]
     assert all(reason in skip.reason for reason, skip in zip(reasons, skips, strict=True))
+
+
+def test_a_sparse_key_may_be_in_any_json_lines_file(tmp_path, monkeypatch):
+    """Of several files one may have no row with a pattern; and for a `split` that nobody asked for none is searched."""
+    (tmp_path / "a.jpg").write_bytes(picture())
+    for part in range(3):
+        row = {"sku": f"{part}", "image": "a.jpg", "title": "t"} | ({"pattern": "dots"} if part == 1 else {})
+        (tmp_path / f"{part}.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"sku": f"{part}b"}))
+    columns = Columns(id="sku", image="image", title="title", attributes={"pattern": "pattern"})
+    products, skips = take(SourceSpec(str(tmp_path), columns=columns))
+    assert [p.attributes for p in products] == [{}, {}, {"pattern": ("dots",)}, {"pattern": ("dots",)}, {}, {}]
+    assert not skips
+    with pytest.raises(WeftError, match="no column 'season'"):
+        open_source(SourceSpec(str(tmp_path), columns=columns, where={"season": "1"}))
+    read, rows = [], table._json_rows
+    monkeypatch.setattr(table, "_json_rows", lambda file: (read.append(row) or row for row in rows(file)))
+    open_source(SourceSpec(str(tmp_path), columns=Columns(id="sku", image="image", title="title")))
+    assert len(read) == 1
 
 
 def test_headers_that_cannot_serve(tmp_path):

@@ -60,7 +60,7 @@ def open_table(spec: SourceSpec) -> "tuple[SourceSpec, Table]":
         return dataclasses.replace(spec, split=""), hub.read(spec, rows.wanted(spec))
     found = files.find(place, tuple(READERS))
     module = importlib.import_module(f"{__name__}.{READERS[found[0].suffix.lower()]}")
-    table = module.read(found, [*rows.wanted(spec), "split"], spec.image_folder)
+    table = module.read(found, rows.wanted(spec) + ["split"] * bool(spec.split), spec.image_folder)
     # A local copy may hold just the split that the recipe names on the hub; then there is no such column.
     where = {"split": spec.split} if spec.split and ("split" in table.columns or not spec.local) else {}
     return dataclasses.replace(spec, split="", where=spec.where | where), table

@@ -20,32 +20,37 @@ def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
     CSV takes its separator (comma, semicolon or tab) from the header line.
 
     Args:
-        needed: columns to look for: JSON Lines files name theirs only row by row, so they are read until all
-            have been met.
+        needed: columns to look for: JSON Lines files name theirs only row by row, and leave out what a row has not, so
+            they are read until all have been met.
         image_folder: what image paths are relative to; empty for the folder of the table that names them.
 
     Raises:
-        WeftError: a file has no header, or cannot be opened; a later file lacks a needed column.
+        WeftError: a file has no header, or cannot be opened; a later file of CSV lacks a needed column.
     """
     lines = files[0].suffix.lower() in (".jsonl", ".ndjson")
-    columns = [_json_columns(file, needed) if lines else _header(file)[0] for file in files]
-    for file, names in zip(files[1:], columns[1:], strict=True):
-        require([name for name in needed if name in columns[0]], names, str(file))
+    columns = _json_columns(files, needed) if lines else _csv_columns(files, needed)
     rows = map(_json_rows if lines else _csv_rows, files)
-    return Table(columns[0], list(zip(rows, loaders(files, image_folder), strict=True)))
+    return Table(columns, list(zip(rows, loaders(files, image_folder), strict=True)))
 
 
 def _open(file: Path):
-    return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise WeftError(f"cannot read {file}: {error.strerror}") from None
+
+
+def _csv_columns(files: list[Path], needed: list[str]) -> list[str]:
+    first, *others = [_header(file)[0] for file in files]
+    for file, names in zip(files[1:], others, strict=True):
+        require([name for name in needed if name in first], names, str(file))
+    return first
 
 
 def _header(file: Path) -> tuple[list[str], str]:
     """The column names and the separator."""
-    try:
-        with _open(file) as handle:
-            first = handle.readline()
-    except OSError as error:
-        raise WeftError(f"cannot read {file}: {error.strerror}") from None
+    with _open(file) as handle:
+        first = handle.readline()
     separator = max(",;\t", key=first.count)
     with _open(file) as handle:
         try:
@@ -110,13 +115,11 @@ def _json_rows(file: Path) -> Iterator[dict | str]:
                 yield row
 
 
-def _json_columns(file: Path, needed: list[str]) -> list[str]:
+def _json_columns(files: list[Path], needed: list[str]) -> list[str]:
+    """What the rows of all files together have, as far as they must be read to meet what is needed."""
     columns: dict[str, None] = {}
-    try:
-        for row in _json_rows(file):
-            columns.update(dict.fromkeys(row) if isinstance(row, dict) else {})
-            if columns and all(name in columns for name in needed):
-                break
-    except OSError as error:
-        raise WeftError(f"cannot read {file}: {error.strerror}") from None
+    for row in (row for file in files for row in _json_rows(file)):
+        columns.update(dict.fromkeys(row) if isinstance(row, dict) else {})
+        if columns and all(name in columns for name in needed):
+            break
     return list(columns)
