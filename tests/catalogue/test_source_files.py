@@ -165,6 +165,36 @@ def test_broken_csv_lines_cost_only_themselves(tmp_path):
     assert "1 fields under 2" in skips[0].reason and "not UTF-8" in skips[3].reason
 
 
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        ("dress", "of more than 500 lines"),  # nothing closes it
+        ('"quoted, title"', "expected after"),  # the next quoted cell seems to
+        ('heel 9"', "like rows each"),  # this does, and a row comes of it, of as many cells as there are columns
+        ('heel 9",high', "5 fields under 4"),
+    ],
+)
+def test_a_quote_too_many_costs_its_own_row(tmp_path, later, reason):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    titles = {5: '"dress', 299: later}
+    lines = ["id,title,image,more", *(f"{n},{titles.get(n, 'dress')},a.jpg," for n in range(700))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    columns = Columns(id="id", image="image", title="title")
+    products, skips = take(SourceSpec(str(tmp_path / "t.csv"), columns=columns))
+    assert skips[0].reason.startswith("t.csv, line 7: ") and reason in skips[0].reason
+    bad = {"5", "299"} if "high" in later else {"5"}  # that one has a comma too many of its own
+    assert {p.id for p in products} == {str(n) for n in range(700)} - bad and len(skips) == len(bad)
+
+
+def test_a_cell_of_many_lines_is_one_cell(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    told = "\n".join(f"line, {n}" for n in range(200))
+    write_csv(tmp_path / "t.csv", ["image", "title"], [["a.jpg", told], ["a.jpg", "next"], ["a.jpg"]])
+    products, skips = take(SourceSpec(str(tmp_path / "t.csv"), columns=Columns(image="image", title="title")))
+    assert [p.title for p in products] == [told.replace("\n", " "), "next"]
+    assert [s.reason for s in skips] == ["t.csv, line 203: 1 fields under 2 column names"]
+
+
 def test_broken_json_lines_cost_only_themselves(tmp_path):
     (tmp_path / "a.jpg").write_bytes(picture())
     good = json.dumps({"image": "a.jpg", "title": "one"}).encode()

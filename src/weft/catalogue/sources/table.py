@@ -1,5 +1,6 @@
 """CSV, TSV and JSON Lines tables, read line by line; a broken line is a reason, not an end."""
 
+import collections
 import csv
 import json
 import re
@@ -12,6 +13,7 @@ from weft.errors import WeftError
 # Bytes that are not UTF-8 are read as lone surrogates and found by this, so that a bad row costs one row.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit (131,072) is below some descriptions
+_LONGEST_ROW = 500  # lines: a description may have a hundred, and a quote that is never closed has all that follow
 
 
 def read(files: list[Path], needed: list[str], image_folder: str) -> Table:
@@ -68,33 +70,66 @@ def _csv_rows(file: Path) -> Iterator[dict | str]:
     names, separator = _header(file)
     csv.field_size_limit(_LONGEST_FIELD)
     with _open(file) as handle:
+        lines = _Lines(handle)
         # Strict, because a forgotten quote would otherwise swallow the following rows without a word.
-        reader = csv.reader(handle, delimiter=separator, strict=True)
+        reader = csv.reader(lines, delimiter=separator, strict=True)
         next(reader)
-        end = reader.line_num
         while True:
-            start, end = end + 1, end
+            start, reason, fields = lines.next_row(), "", []
             try:
                 fields = next(reader)
             except StopIteration:
                 return
-            except csv.Error as error:
-                end = reader.line_num
-                yield f"{_lines(file, start, end)}: {error}"
-                continue
-            end = reader.line_num
-            if not fields:
-                continue  # an empty line is no row
-            if len(fields) != len(names):
-                yield f"{_lines(file, start, end)}: {len(fields)} fields under {len(names)} column names"
+            except (csv.Error, _TooLong) as error:
+                reason = str(error)
+            if not reason and fields and len(fields) != len(names):
+                reason = f"{len(fields)} fields under {len(names)} column names"
+            elif not reason and lines.each_like_a_row(separator, len(names)):
+                reason = "the lines that its quotes join are like rows each: is there a quote too many?"
+            if reason:
+                # A quote too many joins rows: only the line that has it is bad, and the next one may be sound.
+                lines.again()
+                yield f"{_line(file, start)}: {reason}"
             elif any(map(_NOT_UTF8.search, fields)):
-                yield f"{_lines(file, start, end)}: not UTF-8"
-            else:
+                yield f"{_line(file, start)}: not UTF-8"
+            elif fields:  # an empty line is no row
                 yield dict(zip(names, fields, strict=True))
 
 
-def _lines(file: Path, start: int, end: int) -> str:
-    return f"{file.name}, line {start}" + (f" to {end}" if end > start else "")
+class _TooLong(Exception):
+    pass
+
+
+class _Lines(Iterator[str]):
+    """A file's lines for a reader that takes as many as a row has, and may be given all but the first once more."""
+
+    def __init__(self, handle: Iterator[str]) -> None:
+        self._handle, self._waiting, self._taken, self._number = handle, collections.deque(), [], 1
+
+    def __next__(self) -> str:
+        if len(self._taken) == _LONGEST_ROW:
+            raise _TooLong(f"a row of more than {_LONGEST_ROW} lines: is a quote never closed?")
+        line = self._waiting.popleft() if self._waiting else next(self._handle)
+        self._taken.append(line)
+        return line
+
+    def next_row(self) -> int:
+        """The number of its first line, from 1."""
+        self._number += len(self._taken)
+        self._taken = []
+        return self._number
+
+    def each_like_a_row(self, separator: str, columns: int) -> bool:
+        """Whether a row of several lines is several rows, by their separators: lines of a text have them by chance."""
+        return len(self._taken) > 2 < columns and all(line.count(separator) == columns - 1 for line in self._taken)
+
+    def again(self) -> None:
+        self._waiting.extendleft(reversed(self._taken[1:]))
+        del self._taken[1:]
+
+
+def _line(file: Path, number: int) -> str:
+    return f"{file.name}, line {number}"
 
 
 def _json_rows(file: Path) -> Iterator[dict | str]:
@@ -105,12 +140,12 @@ def _json_rows(file: Path) -> Iterator[dict | str]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield f"{_lines(file, number, number)}: not JSON ({error})"
+                yield f"{_line(file, number)}: not JSON ({error})"
                 continue
             if _NOT_UTF8.search(line):
-                yield f"{_lines(file, number, number)}: not UTF-8"
+                yield f"{_line(file, number)}: not UTF-8"
             elif not isinstance(row, dict):
-                yield f"{_lines(file, number, number)}: not a JSON object"
+                yield f"{_line(file, number)}: not a JSON object"
             else:
                 yield row
 
