@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from source_tables import parquet, picture, shirt, take
 
 from weft.catalogue.sources import Columns, brand_share, open_source, text
+from weft.catalogue.sources.rows import references
 from weft.errors import WeftError
 from weft.schema import Product
 
@@ -27,6 +28,33 @@ def test_every_column_arrives(tmp_path):
             "colour": ("navy blue", "white"), "material": ("cotton", "linen"), "size": ("42",), "words": ("denim",)
         },
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cell", "values"),
+    [
+        ('["Cotton", "Linen"]', ("cotton", "linen")),
+        ("['Cotton', 'Linen']", ("cotton", "linen")),
+        ("['Cotton' \"men's\"\n 'Linen']", ("cotton", "men's", "linen")),
+        ("['Cotton', None, 42]", ("cotton", "42")),
+        ("['cotton']", ("cotton",)),
+        ("[]", ()),
+        ("[new] cotton", ("[new] cotton",)),
+        ("[print('x')]", ("[print('x')]",)),
+        ("[['a'], 'b']", ("[['a'], 'b']",)),
+        ("[" * 5000, ("[" * 5000,)),
+    ],
+)
+def test_lists_that_were_written_as_text(cell, values):
+    assert text.terms(cell) == values
+
+
+def test_lists_of_pictures_that_were_written_as_text():
+    for cell in ("['a.jpg', 'b.jpg']", "['a.jpg' 'b.jpg']", '["a.jpg", "b.jpg"]', "a.jpg | b.jpg"):
+        assert references(cell) == ["a.jpg", "b.jpg"]
+    assert references("['a.jpg'].jpg") == ["['a.jpg'].jpg"] and references("[1] a.jpg") == ["[1] a.jpg"]
+    assert references("[" * 900 + "]" * 900) == ["[" * 900 + "]" * 900]
+    assert references("['a.jpg', None]") == ["a.jpg"] and references("[]") == []
 
 
 @pytest.mark.parametrize(

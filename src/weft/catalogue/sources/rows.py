@@ -1,8 +1,8 @@
 """From a table's rows to products: every row becomes one product, or one listed skip."""
 
+import contextlib
 import difflib
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -266,7 +266,7 @@ class Check:
 def references(cell: object) -> list:
     """An image cell as a list of bytes and paths: both of them, Hugging Face's {bytes, path}, or lists of these.
 
-    A string may hold several paths, separated by "|" or as a JSON list.
+    A string may hold several paths, separated by "|" or as a list (`text.listed`).
     """
     if cell is None or cell == "" or (isinstance(cell, float) and cell != cell):
         return []
@@ -275,10 +275,8 @@ def references(cell: object) -> list:
     if isinstance(cell, dict):
         return references(cell["bytes"] if cell.get("bytes") is not None else cell.get("path"))
     if isinstance(cell, str):
-        if cell.lstrip().startswith("["):
-            try:
-                return references(json.loads(cell))
-            except (ValueError, RecursionError):
-                pass  # a file name may open with a bracket
+        with contextlib.suppress(RecursionError):  # lists in lists in lists
+            if (found := text.listed(cell)) is not cell:
+                return references(found)
         return [name.strip() for name in cell.split("|") if name.strip()]
     return [cell]

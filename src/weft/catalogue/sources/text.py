@@ -1,5 +1,6 @@
 """Cleaning a catalogue's words without harming any language: control characters go, emoji and Arabic stay."""
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -15,6 +16,7 @@ MAX_CHARACTERS = 10_000
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 _PUNCTUATION = re.compile(r"[^\w]|_")
 _EDGES = re.compile(r"^(?:[^\w]|_)+|['’]s\W*$|(?:[^\w]|_)+$")  # and the possessive: "men's" is "men"
+_BETWEEN = re.compile(r"(?<=['\"])\s+(?=['\"])")  # of NumPy's items, where Python would make one of two
 _MISSING = {"", "nan", "none", "null", "n/a"}
 _GLUE = {"a", "an", "and", "by", "for", "from", "in", "of", "on", "the", "to", "with"}
 
@@ -48,11 +50,23 @@ def term(value: object) -> str:
     return said(value).lower()
 
 
+def listed(value: object) -> object:
+    """The list that a text is: JSON's, or Python's or NumPy's as pandas writes them to CSV, "['cotton' 'linen']". Any
+    other cell as it is: an ordinary text or a file's name may open with a bracket, too."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(value)
+    with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        found = ast.literal_eval(_BETWEEN.sub(", ", value.strip()[:MAX_CHARACTERS]))
+        if isinstance(found, list) and all(isinstance(item, (str, int, float, type(None))) for item in found):
+            return found
+    return value
+
+
 def terms(value: object) -> tuple[str, ...]:
-    """The distinct values in a cell: a list, a JSON list in a string, or a single value."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        with contextlib.suppress(ValueError, RecursionError):  # an ordinary text may open with a bracket
-            value = json.loads(value)
+    """The distinct values in a cell: a list, a list in a string (`listed`), or a single value."""
+    value = listed(value)
     items = value if isinstance(value, (list, tuple)) else [value]
     return tuple(dict.fromkeys(t for t in map(term, items) if t))
 
