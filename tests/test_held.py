@@ -14,7 +14,7 @@ from weft.catalogue import duplicates
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import decode, fingerprint
 from weft.errors import WeftError
-from weft.held import Held, asked_for, learnable
+from weft.held import Held, asked_for, learnable, trained_on
 from weft.pipeline import Pipeline
 from weft.recipe import load
 from weft.schema import Product
@@ -33,6 +33,26 @@ def made(tmp_path):
         return pipeline
 
     return curated
+
+
+def test_a_benchmark_that_is_trained_on_is_told(made, capsys):
+    """Whole or in part; the old run's own dev and test products count, by file and by look."""
+    looks = "curate.near_duplicates=true"
+    old = made("old", *SHARES, looks).folder / "curate"
+    asked = Collection(old)
+    count = int((asked.split != "train").sum())
+    capsys.readouterr()
+    bench = f"benchmarks=[{{name='last year', collection='{old}'}}]"
+    new = Collection(made("new", bench, looks).folder / "curate")
+    assert (
+        f"  {count} of {count} products of benchmark 'last year' are in the train split too" in capsys.readouterr().err
+    )
+    assert trained_on(new, asked) == (count, count) and (new.split == "train").all()
+    new.image_hashes[:] = [f"other {name}" for name in new.image_hashes]  # another file that looks the same
+    assert trained_on(new, asked) == (count, count)
+    assert trained_on(asked, asked) == (0, count)
+    made("apart", *SHARES, bench)
+    assert "last year" not in capsys.readouterr().err
 
 
 def test_both_sides_count_what_is_asked_for(made):

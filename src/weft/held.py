@@ -1,6 +1,6 @@
 """What curated collections ask for, their dev and test products, and who would be trained on it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,34 @@ def trained_of(collection: Collection, asked: set[str]) -> list[str]:
         for row in np.flatnonzero(collection.split == "train")
         if not asked.isdisjoint([collection.products[row].id, *_files(collection, row)])
     ]
+
+
+def trained_on(catalogue: Collection, asked: Collection) -> tuple[int, int]:
+    """Of the products that `asked` asks for how many show what the catalogue's train split shows: the same file or,
+    where both collections were looked at, one that looks the same; and how many there are."""
+    trained, own = np.flatnonzero(catalogue.split == "train"), rows(asked)
+    files = {name for row in trained for name in _files(catalogue, row)}
+    found = {int(row) for row in own if not files.isdisjoint(_files(asked, row))}
+    if catalogue.looks is not None and asked.looks is not None and len(trained) and len(own):
+        images, learnt = (
+            np.concatenate([one.image_rows[row] for row in some]) for one, some in ((asked, own), (catalogue, trained))
+        )
+        same = images[alike(asked.looks[images], catalogue.looks[learnt]) >= 0]
+        found |= set(asked.product_of_image[same].tolist())
+    return len(found), len(own)
+
+
+def tell(curated: Path, benchmarks: Mapping[str, Path]) -> None:
+    """Says how much of each benchmark the catalogue trains on; nothing is left out for it."""
+    folders = {name: folder for name, folder in benchmarks.items() if (folder / "products.parquet").exists()}
+    catalogue = Collection(curated) if folders else None
+    for name, folder in folders.items():
+        found, count = trained_on(catalogue, Collection(folder))
+        if found:
+            say(
+                f"  {found} of {count} products of benchmark {name!r} are in the train split too, so its scores are "
+                "not all of what training never saw; `curate.keep_out` keeps products out"
+            )
 
 
 def learnable(folder: Path, asked: Iterable[Collection]) -> Collection:

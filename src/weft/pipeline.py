@@ -124,8 +124,10 @@ class Pipeline:
             if self._judging_base:
                 fit = functools.partial(fits.similarity, Embedder(load_base(self.recipe.base), self.cache))
             curate(self.recipe, folder, guard, fit)
+            places = {b.name: Path(b.collection or folder / "benchmarks" / b.name) for b in self.recipe.benchmarks}
+            held.tell(folder, places)
 
-        self._curate_stage().run(work)
+        self._curate_stage().run(work, afresh=True)
         if self._owns_reference:
             self.curate_reference()
         elif self.recipe.reference:
@@ -171,7 +173,7 @@ class Pipeline:
             asked = [held.Held(name, one, self.cache) for name, one in self._asked().items()]
             curate_reference(self.recipe, folder, functools.partial(leaks.find, [*self._known(), *asked]))
 
-        self._reference_stage().run(work)
+        self._reference_stage().run(work, afresh=True)
 
     def _train_stage(self) -> Stage:
         recipe, inputs = self.recipe, self._after("curate")
