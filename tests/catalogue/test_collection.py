@@ -53,6 +53,18 @@ def test_products_come_back(folder):
     assert found.row_of == {"a/b c": 0, "2": 1}
 
 
+def test_large_pictures_are_written_before_there_are_256(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "HELD", 1000)
+    writer = ImageWriter(tmp_path)
+    for n in range(10):
+        writer.add(str(n), bytes([n]) * 400)
+    held = sum(len(data) for _, _, data in writer._rows)
+    writer.close()
+    with pa.ipc.open_file(pa.memory_map(str(tmp_path / "images.arrow"))) as file:
+        assert [file.get_batch(n).num_rows for n in range(file.num_record_batches)] == [3, 3, 3, 1] and held == 400
+        assert file.read_all()["bytes"].to_pylist() == [bytes([n]) * 400 for n in range(10)]
+
+
 def test_pictures_come_back(folder):
     found = Collection(folder)
     assert [found.image(row) for row in range(found.image_count)] == [b"one", b"two", b"three" * 1000]

@@ -14,7 +14,7 @@ import wordsmith
 from scripted import Reply, Server, chat, words
 from weft.catalogue.collection import Collection
 from weft.catalogue.images import fingerprint
-from weft.curation import render
+from weft.curation import pairing, render
 from weft.curation.grade import grade, scaled
 from weft.curation.pairing import named_pairs, near_misses, own_pairs, query_id, write_pool
 from weft.curation.write import Options, write
@@ -75,6 +75,16 @@ def test_texts_are_graded_with_their_products_and_with_near_misses(run, tmp_path
     assert "positives" in render.graded(found)
     shown = [words(body) for body in server.seen]
     assert all("colour: " in text for text in shown)  # what the shop says, for judges without pictures
+
+
+def test_a_text_is_looked_for_once_whatever_asks_it(run, monkeypatch):
+    collection = Collection(run / "curate")
+    [(query, row), *_] = own_pairs(collection, run / "write")
+    others = np.flatnonzero(collection.split == "train")[:3].tolist()
+    asked, really = [], pairing.BM25.top_k
+    monkeypatch.setattr(pairing.BM25, "top_k", lambda one, texts, k: asked.extend(texts) or really(one, texts, k))
+    found = list(near_misses(collection, [(query, row), *((query, other) for other in others)], 2))
+    assert asked == [query.text] and len(found) == 2 * 4
 
 
 def test_near_misses_are_none_of_the_answers(run):

@@ -30,6 +30,7 @@ from weft.errors import WeftError
 from weft.schema import Product
 
 LOOKS = "looks.npy"
+HELD = 2**26  # bytes of pictures that are not written yet; 256 photographs may be gigabytes
 AT_ONCE = 4096  # rows that are objects of Python's at one time
 IMAGES = pa.schema([("image_id", pa.string()), ("sha256", pa.string()), ("bytes", pa.large_binary())])
 PRODUCT = (
@@ -61,13 +62,15 @@ QRELS = pa.schema([("query_id", pa.string()), ("product_id", pa.string()), ("gra
 
 
 class ImageWriter:
-    """Appends pictures to `images.arrow` as they come, holding 256 at a time; there is no file before the first."""
+    """Appends pictures to `images.arrow` as they come, holding 256 or `HELD` bytes of them at a time; there is no file
+    before the first."""
 
     def __init__(self, folder: Path):
         self.path = folder / "images.arrow"
         self.count = 0
         self.hashes: list[str] = []
         self._rows: list[tuple[str, str, bytes]] = []
+        self._bytes = 0
         self._file = self._writer = None
 
     def add(self, image_id: str, data: bytes, sha256: str = "") -> int:
@@ -75,7 +78,8 @@ class ImageWriter:
         self.hashes.append(sha256 or fingerprint(data))
         self._rows.append((image_id, self.hashes[-1], data))
         self.count += 1
-        if len(self._rows) == 256:
+        self._bytes += len(data)
+        if len(self._rows) == 256 or self._bytes >= HELD:
             self._flush()
         return self.count - 1
 
@@ -93,6 +97,7 @@ class ImageWriter:
             except OSError as error:
                 raise disk_error(error, self.path) from None
             self._rows.clear()
+            self._bytes = 0
 
     def close(self) -> None:
         self._flush()

@@ -58,11 +58,13 @@ def near_misses(collection: Collection, own: Sequence[tuple[Query, int]], count:
     ranker = BM25([f"{product.title} {_values(product)}" for product in products])
     index = Index([facts(product) for product in products], collection.group[rows])
     place = {int(row): number for number, row in enumerate(rows)}
+    found: dict[str, list[int]] = {}  # equal texts of many products are looked for once
     for query, row in progress(own, "looking for near misses", total=len(own), unit="text"):
         judged, grades = index.grades(query, place[row])
         answers = set(judged[grades >= 3].tolist())
-        ranking, _ = ranker.top_k([query.text], DEEP)
-        misses = [number for number in ranking[0].tolist() if number >= 0 and number not in answers]
+        if query.text not in found:
+            found[query.text] = ranker.top_k([query.text], DEEP)[0][0].tolist()
+        misses = [number for number in found[query.text] if number >= 0 and number not in answers]
         yield from ((query.text, int(rows[number]), False) for number in misses[:count])
 
 
