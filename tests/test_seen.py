@@ -57,6 +57,8 @@ def test_alike_equals_brute_force(most):
 def test_flat_pictures_and_empty_lists_are_like_nothing():
     flat, none = np.zeros((2, 32), dtype=np.uint8), np.empty((0, 32), dtype=np.uint8)
     assert (seen.alike(flat, flat) < 0).all()
+    swatches = np.stack([duplicates.describe(Image.new("RGB", (200, 300), c)).hash for c in ("red", "blue", "black")])
+    assert (seen.alike(swatches[:1], swatches) < 0).all() and (seen.alike(swatches, swatches[1:]) < 0).all()
     assert (seen.alike(flat, none) < 0).all() and len(seen.alike(none, flat)) == 0
 
 

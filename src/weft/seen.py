@@ -26,6 +26,8 @@ cropped by 2% a side differs by 40 and is not found (docs/LOG.md)."""
 BANDS = 16
 """Hashes that differ in fewer bits than there are bands agree in a whole band, so comparing bands misses none."""
 
+_WAVES = np.asarray([0x7F] + [0xFF] * 31, dtype=np.uint8)  # all but the mean, in the hash's first bit
+
 NO_LOOKS = np.empty((0, 32), dtype=np.uint8)
 
 
@@ -140,12 +142,12 @@ def alike(looks: np.ndarray, others: np.ndarray, most: int = ALIKE) -> np.ndarra
     -1 where there is none.
 
     Only hashes that agree in one of `BANDS` bands of 16 bits are compared, which misses none (`most` < `BANDS`).
-    A hash without any bit is that of a flat picture and like nothing.
+    A flat picture is like nothing: its hash has no bit, or only the first, which says that it is not black.
     """
     found = np.full(len(looks), -1)
     mine, theirs = (np.ascontiguousarray(a).view(np.uint16) for a in (looks, others))
     words, targets = (np.ascontiguousarray(a).view(np.uint64) for a in (looks, others))
-    full, open_ = others.any(axis=1), looks.any(axis=1)
+    full, open_ = ((a & _WAVES).any(axis=1) for a in (others, looks))
     for band in range(BANDS):
         order = np.argsort(theirs[:, band], kind="stable")
         order = order[full[order]]

@@ -37,7 +37,8 @@ class Signature(NamedTuple):
 
 
 def describe(image: Image.Image) -> Signature:
-    """The signature of one picture of any size and mode; a picture without structure has an all-zero hash."""
+    """The signature of one picture of any size and mode; of one without structure no bit of the hash is set but the
+    first, which says that it is not black."""
     hashes, thumbs = describe_all([image])
     return Signature(hashes[0], thumbs[0])
 
