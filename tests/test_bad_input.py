@@ -227,7 +227,7 @@ def test_strict_stops_at_a_duplicate_id(shop):
         ("sources.0.columns.title=nam", "no column 'nam' (did you mean 'name'?)"),
         ("sources.0.columns.image=picture", "no column 'picture'"),
         ("sources.0.columns.atributes={}", "did you mean 'attributes'?"),
-        ("sources.0.image_folder=nowhere", "gives no product"),
+        ("sources.0.image_folder=nowhere", "there is no folder 'nowhere', which image_folder names"),
         ("sources.0.path=missing.csv", "there is no file 'missing.csv'"),
         ("curate.strct=true", "did you mean 'strict'?"),
     ],

@@ -102,6 +102,11 @@ def test_a_wrong_type_or_word_says_what_is_expected(recipe, override, told):
         (["benchmarks=[{name = 'b', collection = 'x', prompt = 'a photo'}]"], "{}"),
         (["sources=[]"], "[[sources]]"),
         (["sources=[{path = 'x', limit = -1}]"], "sources.limit is -1"),
+        (["sources=[{path = 'x', share = 10}]"], "sources.share is 10; it must be above 0 and at most 1"),
+        (
+            ["sources=[{path = 'x'}, {path = 'y'}]"],
+            "x and y have no columns.id, so both would call their first product",
+        ),
         (["train.ema=1"], "train.ema is 1"),
         (["train.lr=inf"], "train.lr is inf"),
         (["train.weight_decay=nan"], "train.weight_decay is nan"),

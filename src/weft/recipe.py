@@ -160,6 +160,18 @@ def _problems(recipe: Recipe) -> typing.Iterator[str]:
     for name, source in (*(("sources", s) for s in recipe.sources), *(("reference", s) for s in recipe.reference)):
         if source.limit < 0:
             yield f"{name}.limit is {source.limit}; it must be at least 0, which is no limit"
+        if not 0 < source.share <= 1:
+            yield f"{name}.share is {source.share:g}; it must be above 0 and at most 1, which is all"
+    for name, sources in (("sources", recipe.sources), ("reference", recipe.reference)):
+        numbered: dict[str, str] = {}  # prefix -> the place whose rows are called by it and their numbers
+        for source in sources:
+            if source.place.startswith("demo:") or source.columns.id:
+                continue
+            if (other := numbered.setdefault(source.id_prefix, source.place)) != source.place:
+                yield (
+                    f"{name}: {other} and {source.place} have no columns.id, so both would call their first product "
+                    f"{source.id_prefix}row-000000: give one of them an `id_prefix`"
+                )
     if not recipe.sources:
         yield "no catalogue is named: add [[sources]] with a `path`"
     if recipe.curate.dev_share + recipe.curate.test_share >= 1:

@@ -152,6 +152,23 @@ def test_paths_never_leave_the_image_folder(tmp_path):
     assert all("cannot read" in s.reason for s in skips[5:])
 
 
+def test_an_image_folder_may_be_below_home_and_must_be_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    image_folder(tmp_path)
+    write_csv(tmp_path / "t.csv", ["image", "title"], [["a.jpg", "t"]])
+    columns = Columns(image="image", title="title")
+    [product], _ = take(SourceSpec("~/t.csv", image_folder="~/pictures", columns=columns))
+    assert product.images == (picture(1),)
+    with pytest.raises(WeftError, match="there is no folder '~/photos', which image_folder names"):
+        open_source(SourceSpec("~/t.csv", image_folder="~/photos", columns=columns))
+
+
+def test_addresses_are_not_fetched(tmp_path):
+    write_csv(tmp_path / "t.csv", ["image", "title"], [["https://shop.example/a.jpg", "t"]])
+    _, [skip] = take(SourceSpec(str(tmp_path / "t.csv"), columns=Columns(image="image", title="title")))
+    assert "is an address, and nothing is fetched: download it" in skip.reason
+
+
 def test_broken_csv_lines_cost_only_themselves(tmp_path):
     (tmp_path / "a.jpg").write_bytes(picture())
     lines = [

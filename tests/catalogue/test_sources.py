@@ -177,6 +177,14 @@ def test_where_split_limit_and_brands(tmp_path):
     assert low == [str(i) for i in range(60) if brand_share(f"b{i % 10}") < 0.5]
 
 
+@pytest.mark.parametrize("asked", ["true", "True"])
+def test_where_asks_for_truth_as_a_recipe_writes_it(tmp_path, asked):
+    rows = [shirt(str(i), in_stock=i % 2 == 0, word=["True", "x"][i % 2]) for i in range(4)]
+    assert [p.id for p in take(parquet(tmp_path, rows, where={"in_stock": asked}))[0]] == ["0", "2"]
+    assert [p.id for p in take(parquet(tmp_path, rows, where={"in_stock": "false"}))[0]] == ["1", "3"]
+    assert len(take(parquet(tmp_path, rows, where={"word": asked}))[0]) == (2 if asked == "True" else 0)
+
+
 def test_row_ids_do_not_depend_on_filters(tmp_path):
     rows = [{"image": picture(), "title": "x", "split": "ab"[i % 2]} for i in range(4)]
     spec = parquet(tmp_path, rows, Columns(image="image", title="title"), split="b")

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.catalogue.sources.spec import Columns, SourceSpec
@@ -59,6 +60,8 @@ def open_table(spec: SourceSpec) -> "tuple[SourceSpec, Table]":
     if place.startswith("hf:"):
         return dataclasses.replace(spec, split=""), hub.read(spec, rows.wanted(spec))
     found = files.find(place, tuple(READERS))
+    if spec.image_folder and not Path(spec.image_folder).expanduser().is_dir():
+        raise WeftError(f"{place}: there is no folder {spec.image_folder!r}, which image_folder names")
     module = importlib.import_module(f"{__name__}.{READERS[found[0].suffix.lower()]}")
     table = module.read(found, rows.wanted(spec) + ["split"] * bool(spec.split), spec.image_folder)
     # A local copy may hold just the split that the recipe names on the hub; then there is no such column.

@@ -110,6 +110,8 @@ def folder_loader(folder: Path) -> Callable[[str], bytes]:
     root = folder.resolve()
 
     def load(name: str) -> bytes:
+        if name.startswith(("http://", "https://")):
+            raise images.ImageError(f"{name!r} is an address, and nothing is fetched: download it and name its file")
         try:
             file = (root / name).resolve()
             if not file.is_relative_to(root):
@@ -203,8 +205,9 @@ def _draft(spec: SourceSpec, number: int, row: dict | str, seen: set[str]) -> _D
 
 
 def matches(spec: SourceSpec, row: dict) -> bool:
-    """Whether the row is one that `where` asks for."""
-    return all(text.clean(row.get(column)) == value for column, value in spec.where.items())
+    """Whether the row is one that `where` asks for. True and False of JSON and Parquet may be written in any case."""
+    cells = ((row.get(column), value) for column, value in spec.where.items())
+    return all(text.clean(c).lower() == v.lower() if isinstance(c, bool) else text.clean(c) == v for c, v in cells)
 
 
 def item_name(identity: str) -> str:
