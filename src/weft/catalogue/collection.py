@@ -62,15 +62,13 @@ QRELS = pa.schema([("query_id", pa.string()), ("product_id", pa.string()), ("gra
 
 
 class ImageWriter:
-    """Appends pictures to `images.arrow` as they come, holding 256 or `HELD` bytes of them at a time; there is no file
-    before the first."""
+    """Appends pictures to `images.arrow`, holding 256 of them or `HELD` bytes; there is no file before the first."""
 
     def __init__(self, folder: Path):
         self.path = folder / "images.arrow"
         self.count = 0
         self.hashes: list[str] = []
         self._rows: list[tuple[str, str, bytes]] = []
-        self._bytes = 0
         self._file = self._writer = None
 
     def add(self, image_id: str, data: bytes, sha256: str = "") -> int:
@@ -78,8 +76,7 @@ class ImageWriter:
         self.hashes.append(sha256 or fingerprint(data))
         self._rows.append((image_id, self.hashes[-1], data))
         self.count += 1
-        self._bytes += len(data)
-        if len(self._rows) == 256 or self._bytes >= HELD:
+        if len(self._rows) == 256 or sum(len(data) for _, _, data in self._rows) >= HELD:
             self._flush()
         return self.count - 1
 
@@ -97,7 +94,6 @@ class ImageWriter:
             except OSError as error:
                 raise disk_error(error, self.path) from None
             self._rows.clear()
-            self._bytes = 0
 
     def close(self) -> None:
         self._flush()
