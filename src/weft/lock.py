@@ -25,8 +25,6 @@ def alone(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            Path(lock.lock_file).unlink(
-                missing_ok=True
-            )  # while it is held: whoever waits looks whether it still is one
+        with contextlib.suppress(OSError):  # while it is held: whoever waits looks whether it still is one
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
