@@ -279,3 +279,15 @@ def test_pictures_that_share_an_id_are_all_classified(tmp_path):
         tmp_path / "t.parquet", [{"image": cell(n), "image_id": "same", "label": "ab"[n % 2]} for n in range(4)]
     )
     assert len(open_benchmark(f"classes={path}").tasks[0].items) == 4
+
+
+def test_tables_in_several_folders_that_name_pictures_by_path_are_refused(tmp_path):
+    """A path begins at its own table; read from one folder, it would be another's picture or none."""
+    for part in ("a", "b"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "t.csv").write_text("image,label\n0.jpg,x\n1.jpg,y\n")
+        for number in (0, 1):
+            (tmp_path / part / f"{number}.jpg").write_bytes(picture(number))
+    assert len(open_benchmark(f"classes={tmp_path / 'a'}").tasks[0].truth) == 2
+    with pytest.raises(WeftError, match="name their pictures by path: read one folder at a time"):
+        open_benchmark(f"classes={tmp_path}")

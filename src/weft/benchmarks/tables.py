@@ -79,9 +79,10 @@ def read(
         where: (column, value): only rows that have it, if there is the column.
 
     Raises:
-        WeftError: a file is missing or damaged; a line cannot be read.
+        WeftError: a file is missing or damaged; a line cannot be read; files of several folders name pictures by path.
     """
-    place, folder = str(found[0]), folder or found[0].parent
+    place, apart = str(found[0]), folder is None and len({file.parent for file in found}) > 1
+    folder = folder or found[0].parent
     reader = importlib.import_module(f"weft.catalogue.sources.{READERS[found[0].suffix.lower()]}")
     parquet = found[0].suffix.lower() == ".parquet"
     needed = [*wanted, *([where[0]] if where else [])]
@@ -89,6 +90,8 @@ def read(
     table = reader.read(list(found), needed if parquet else [*needed, *images], str(folder))
     image = image_column(table.columns, images)
     take = [name for name in dict.fromkeys(needed) if name in table.columns and name != image]
+    if image and apart and not parquet:
+        raise WeftError(f"{place} and tables in other folders name their pictures by path: read one folder at a time")
     if not take:
         raise WeftError(f"{place} has none of {', '.join(wanted)}. Its columns are {', '.join(table.columns)}")
     kept = []
