@@ -106,7 +106,7 @@ def test_a_broken_connection_leaves_no_half_a_file(tmp_path, monkeypatch):
             yield next(found.rows)
             raise WeftError("the line went dead")
 
-        return type(found)(found.columns, some(), found.load)
+        return type(found)(found.columns, [(some(), found.load)])
 
     monkeypatch.setattr(places.hub, "read", breaks)
     with pytest.raises(WeftError, match="the line went dead"):
