@@ -77,7 +77,7 @@ def weave(
         choice = sweep.choose(rows, rows.__getitem__, rule, full=True)
         chosen = dict(zip(("image", "text"), places[choice.place], strict=True))
         alpha = chosen | {"head": sum(chosen.values()) / 2}
-        record = _of_towers(alpha_record(np.mean(places, axis=1), rows, choice, rule), places, chosen)
+        record = _of_towers(alpha_record(np.round(np.mean(places, axis=1), 6), rows, choice, rule), places, chosen)
     else:
         say("  estimating every alpha from the endpoints' embeddings")
         estimated = sweep.estimates(tasks, *ends, grid)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import pytest
 from huggingface_hub import ModelCard
@@ -76,6 +77,16 @@ def test_how_it_was_made_is_what_the_settings_say(made):
     assert "(LoRA, rank 8)" in told and "the image tower frozen" in told and "distillation" not in told
     assert told.endswith("at alpha 0.25 for the image tower and 1 for the text tower.")
     assert "| `lora_rank` | 8 |" in card_tables.recipe(run)
+
+
+def test_a_pair_of_alphas_is_marked_as_itself_and_its_mean_on_the_curve_is_not(made):
+    run = open_run(made[0])
+    pair = run.alpha["curve"][0] | {"image": 0.25, "text": 0.75}
+    run.alpha.update({"chosen": 0.5, "towers": {"image": 0.25, "text": 0.75}, "surface": [pair]})
+    rows = [line for line in card_tables.alpha(run.alpha).splitlines() if "**chosen**" in line]
+    assert len(rows) == 1 and rows[0].startswith("| 0.25 / 0.75 **chosen** |")
+    told = card._alpha(run, types.SimpleNamespace(figures=()))
+    assert told.startswith("Alpha 0.25 for the image tower and 0.75 for the text tower (0 is the base")
 
 
 def test_a_fresh_base_was_not_woven(made):

@@ -105,6 +105,15 @@ def _difference(model: str, against: str, place: int) -> dict | None:
     }  # fmt: skip
 
 
+def paired(alpha: dict, image: float = 0.4, text: float = 0.6) -> dict:
+    """The record of `weave.towers`, whose chosen pair scores 0.123 on every task."""
+    first = alpha["curve"][0]
+    apart = {task: {"estimate": 0.123, "score": 0.123} for task in first["tasks"]}
+    surface = [step | {"image": step["alpha"], "text": step["alpha"]} for step in alpha["curve"]]
+    pair = first | {"alpha": (image + text) / 2, "image": image, "text": text, "in_domain": 0.123, "tasks": apart}
+    return alpha | {"chosen": pair["alpha"], "towers": {"image": image, "text": text}, "surface": [*surface, pair]}
+
+
 def _alpha() -> dict:
     curve = []
     for alpha in np.linspace(0, 1, 11).round(6).tolist():

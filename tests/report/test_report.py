@@ -8,9 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib import rc_context
 from pages import HOSTILE, Page, leaves
 from PIL import Image
-from report_fixtures import make_curate, make_image, make_results
+from report_fixtures import make_curate, make_image, make_results, paired
 
 from weft import report
 from weft.report import figures
@@ -187,6 +188,32 @@ def test_a_name_in_a_figure_is_no_formula(results, name):
         assert name in "".join(ElementTree.fromstring(draw(results)).itertext())
 
 
+def test_a_pair_of_alphas_is_marked_as_itself_and_its_mean_on_the_curve_is_not(tmp_path, results):
+    results["alpha"] = paired(results["alpha"])
+    page, text = written(tmp_path, results)
+    curve = text.split("The curve in numbers")[1].split("</table>")[0]
+    assert re.findall(r'<th scope="row">([^<]*) chosen</th>', curve) == ["0.4 / 0.6"]
+    row = curve.split("0.4 / 0.6 chosen")[1].split("</tr>")[0]
+    assert row.count("12.3") == len(results["tasks"]) + 1  # the in-domain mean, too
+    assert "α = 0.4 for the image tower and 0.6 for the text tower" in page.text.replace("\xa0", " ")
+    assert "rings: the chosen pair" in page.text
+    words = "".join(ElementTree.fromstring(figures.alpha_curve(results)).itertext())
+    assert "α = 0.4 / 0.6" in words and "α = 0.5" not in words
+    with rc_context(figures.FONT):
+        panels = figures.draw_alpha_curve(results).axes
+        (trade,) = figures.draw_scatter(results).axes
+    rings = [line for axes in panels for line in axes.lines if line.get_markersize() == 9]
+    assert len(rings) == len(results["tasks"]) and all(line.get_xdata().tolist() == [0.5] for line in rings)
+    assert not [line for axes in panels for line in axes.lines if list(line.get_xdata()) == [0.5, 0.5]]
+    (ring,) = [line for line in trade.lines if line.get_markersize() == 7]
+    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == pytest.approx((12.3, 12.3))
+    (path,) = [line for line in trade.lines if line.get_markersize() == 2.2]
+    assert len(path.get_xdata()) == len(results["alpha"]["curve"])
+    results["alpha"] = paired(results["alpha"], 0.5, 0.5)  # equal ones are on it
+    equal = written(tmp_path, results)[1]
+    assert equal.count("0.5 chosen") == 1 and " / 0.5" not in equal
+
+
 def test_figures_follow_the_page_in_the_dark(results):
     style = (Path(figures.__file__).parent / "style.css").read_text()
     svg = figures.scatter(results) + figures.alpha_curve(results)
@@ -238,7 +265,7 @@ def documented() -> dict[str, tuple[set[str], bool, re.Pattern]]:
 
 
 def test_report_json_is_as_documented(tmp_path, results):
-    written(tmp_path, results)
+    written(tmp_path, results | {"alpha": paired(results["alpha"])})
     told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert told == json.loads(json.dumps(told, allow_nan=False))
     names = {str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}

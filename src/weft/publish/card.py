@@ -7,7 +7,7 @@ from weft.publish.markdown import bullets, code, fenced, table, text
 from weft.publish.metadata import hub_id, metadata
 from weft.publish.private import without_paths
 from weft.publish.run import Run
-from weft.report.words import number
+from weft.report.words import alphas, number
 
 PAPER = "[arXiv 2606.27708](https://arxiv.org/abs/2606.27708)"
 
@@ -77,8 +77,6 @@ def _made(run: Run) -> str:
     frozen = [tower for tower in ("image", "text") if train.get(f"{tower}_lr") == 0]
     kept = any(train.get(name) for name in ("lwf_weight", "lwf_text_weight", "lwf_similarity_weight"))
     kept |= bool(train.get("reference") and train.get("reference_weight", 1.0))
-    towers = run.alpha.get("towers") or {}
-    apart = [f"{number(alpha)} for the {tower} tower" for tower, alpha in towers.items()]
     return (
         f"It was made from {base}: {moved} on the catalogue with graded contrastive losses"
         + (f", the {frozen[0]} tower frozen" if frozen else "")
@@ -86,7 +84,7 @@ def _made(run: Run) -> str:
         + (", other pictures with texts learnt along (replay)" if train.get("replay_weight") else "")
         + (f", merged with {len(soup)} more so trained" if soup else "")
         + ", then interpolated back towards the base (WiSE-FT) at alpha "
-        + (" and ".join(apart) if apart else number(run.alpha["chosen"]))
+        + alphas(run.alpha)
         + "."
     )
 
@@ -149,7 +147,7 @@ def _alpha(run: Run, facts: Facts) -> str:
         return ""
     measured = ", ".join(number(one) for one in alpha.get("measured", ()))
     told = (
-        f"Alpha {number(alpha['chosen'])} (0 is the base, 1 the fine-tuned model): {text(alpha['rule'], 400)}. It was "
+        f"Alpha {alphas(alpha)} (0 is the base, 1 the fine-tuned model): {text(alpha['rule'], 400)}. It was "
         "chosen on development queries; the test queries of the tables on this page had no part in it."
     )
     true = f" True weights were evaluated at {measured}; the other points are estimated from the endpoints' embeddings."

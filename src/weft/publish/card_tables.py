@@ -7,7 +7,7 @@ from weft.publish.markdown import bullets, code, table, text
 from weft.publish.private import without_paths
 from weft.publish.run import Run
 from weft.recipe import Train
-from weft.report.words import against_base, cells, chance_value, definition, missing, number, percent, points
+from weft.report.words import against_base, along, cells, chance_value, definition, missing, number, percent, points
 
 REASONS = 6
 """Reasons for skipping that the card lists; all are in the evidence."""
@@ -105,12 +105,11 @@ def _line(sentence: str) -> str:
 
 def alpha(told: dict) -> str:
     """The curve as a table: a row for each alpha, dev scores of every task, true where they were measured."""
-    curve = told.get("curve") or []
-    names = list(curve[0]["tasks"]) if curve else []
+    places = along(told)
+    names = list(places[0][1]["tasks"]) if places else []
     rows = []
-    for step in curve:
-        mark = " **chosen**" if step["alpha"] == told["chosen"] else ""
-        row = [f"{number(step['alpha'])}{mark}", "yes" if step.get("feasible", True) else "no"]
+    for label, step, chosen in places:
+        row = [label + " **chosen**" * chosen, "yes" if step.get("feasible", True) else "no"]
         for name in names:
             one = step["tasks"][name]
             true = not missing(one.get("score"))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from weft.report.html import clean
 from weft.report.labels import name_ends, name_points
 from weft.report.svg import as_svg
-from weft.report.words import DOMAINS, cells, missing
+from weft.report.words import DOMAINS, along, cells, missing, pair
 
 # Okabe and Ito's colour-blind-safe palette (2008); style.css gives each a lighter twin for dark pages. Every
 # series has its own marker too. Colours must differ from each other: `svg.py` finds them by value.
@@ -150,18 +150,17 @@ def _path(axes: Axes, results: dict) -> list[tuple[float, float]]:
     """Draws the way from base to tuned on development queries, if it is known; returns its points."""
     outside = {task["name"] for task in headline(results, "out-of-domain")}
     points = []
-    for step in results.get("alpha", {}).get("curve", ()):
+    for _, step, chosen in along(results.get("alpha", {})):
         told = [_true(task) for name, task in step["tasks"].items() if name in outside]
         if told and not missing(step["in_domain"]):
-            points.append((100 * step["in_domain"], 100 * float(np.mean(told)), step["alpha"]))
+            points.append((100 * step["in_domain"], 100 * float(np.mean(told)), chosen))
     if len(points) < 2:
         return []
-    x, y, alphas = zip(*points, strict=True)
-    axes.plot(x, y, color=MUTED, linewidth=0.9, dashes=(4, 2), marker="o", markersize=2.2, zorder=2)
-    chosen = results["alpha"].get("chosen")
-    for place, alpha in enumerate(alphas):
-        if alpha == chosen:
-            axes.plot(x[place], y[place], "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, zorder=2)
+    x, y, chosen = zip(*points, strict=True)
+    on = slice(len(x) - bool(pair(results["alpha"])))
+    axes.plot(x[on], y[on], color=MUTED, linewidth=0.9, dashes=(4, 2), marker="o", markersize=2.2, zorder=2)
+    for place in np.flatnonzero(chosen):
+        axes.plot(x[place], y[place], "o", markersize=7, markerfacecolor="none", markeredgecolor=INK, zorder=2)
     return list(zip(x, y, strict=True))
 
 
@@ -192,7 +191,7 @@ def draw_alpha_curve(results: dict) -> Figure | None:
 
 
 def _alpha_panel(axes: Axes, alpha: dict, names: list[str], first: int, change: bool) -> None:
-    curve = alpha["curve"]
+    curve, apart = alpha["curve"], pair(alpha)
     steps = np.asarray([step["alpha"] for step in curve])
     _shade(axes, steps, [step.get("feasible", True) for step in curve])
     ends = []
@@ -204,14 +203,19 @@ def _alpha_panel(axes: Axes, alpha: dict, names: list[str], first: int, change: 
         colour = SERIES[place % len(SERIES)]
         axes.plot(steps, guess, color=colour, linewidth=1.1)
         axes.plot(*zip(*true, strict=True), MARKERS[place % len(MARKERS)], color=colour, markersize=5) if true else None
+        if apart:
+            ring = 100 * (_true(apart["tasks"][name]) - base)
+            axes.plot(alpha["chosen"], ring, "o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
         ends.append((guess[-1], clean(name, 26), colour))
     if change:
         axes.axhline(-100 * alpha["delta"], color=INK, linewidth=0.8, dashes=(4, 2)) if alpha.get("delta") else None
     if not missing(alpha.get("chosen")):
-        axes.axvline(alpha["chosen"], color=INK, linewidth=0.9)
+        if not apart:
+            axes.axvline(alpha["chosen"], color=INK, linewidth=0.9)
         if first == 0:
             at = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontweight": "bold"}
-            axes.annotate(f"α = {alpha['chosen']:g}", (alpha["chosen"], 1), xycoords=("data", "axes fraction"), **at)
+            told = along(alpha)[-1][0] if apart else f"{alpha['chosen']:g}"
+            axes.annotate(f"α = {told}", (alpha["chosen"], 1), xycoords=("data", "axes fraction"), **at)
     axes.set_ylabel("points against base" if change else "percent")
     axes.set_xlim(-0.03, 1.03)
     axes.margins(y=0.12)

@@ -6,7 +6,7 @@ from weft import __version__
 from weft.report import evidence, figures, tables
 from weft.report.html import Html, head, join, quoted, resource, tag
 from weft.report.pictures import Thumbnails
-from weft.report.words import missing, percent
+from weft.report.words import alphas, missing, pair, percent
 
 BADGES = {"holds": "✓ Holds", "undecided": "? Undecided", "fails": "✗ Does not hold", "none": "No claim"}
 
@@ -41,9 +41,8 @@ def page(results: dict, curate: dict, image: Callable[[str], bytes]) -> str:
 
 def _title(results: dict) -> Html:
     facts = [("Base", results.get("base")), ("Catalogue", results.get("catalogue")), ("Recipe", results.get("recipe"))]
-    chosen, towers = (results.get("alpha", {}).get(key) for key in ("chosen", "towers"))
-    told = ", ".join(f"{alpha:g} for {tower}s" for tower, alpha in towers.items()) if towers else None
-    facts += [("α", told or (None if missing(chosen) else f"{chosen:g}")), ("Seed", results.get("seed"))]
+    alpha = results.get("alpha", {})
+    facts += [("α", None if missing(alpha.get("chosen")) else alphas(alpha)), ("Seed", results.get("seed"))]
     told = [tag("div", tag("dt", name), tag("dd", quoted(value))) for name, value in facts if value not in (None, "")]
     return join(tag("p", "Weft report", class_="eyebrow"), tag("dl", told, class_="facts"))
 
@@ -109,11 +108,13 @@ def _alpha(results: dict) -> Html | None:
     if missing(alpha.get("chosen")):
         return None
     note = alpha.get("note")
-    prose = tag("p", "Chosen on development queries only: ", tag("strong", f"α\u00a0=\u00a0{alpha['chosen']:g}"), ". ")
+    prose = tag("p", "Chosen on development queries only: ", tag("strong", f"α\u00a0=\u00a0{alphas(alpha)}"), ". ")
     rule = tag("p", "Rule: ", quoted(alpha.get("rule", ""), 1000), "." if alpha.get("rule") else "")
     svg = figures.alpha_curve(results)
     caption = "Lines: estimated from the two ends' embeddings. Markers: the interpolated weights themselves, measured. "
     caption += "Green: alphas that keep the rule."
+    if pair(alpha):
+        caption += " The same alpha for both towers; rings: the chosen pair, at the mean of its two."
     if not missing(alpha.get("delta")):
         caption += f" Dashed: the largest drop allowed, {percent(alpha['delta'])} points."
     shown = join(_figure(svg, caption), tables.curve(results)) if svg else None

@@ -4,6 +4,7 @@ from weft.report.html import Html, join, quoted, tag
 from weft.report.words import (
     MARKS,
     against_base,
+    along,
     by_domain,
     cells,
     chance_value,
@@ -171,18 +172,17 @@ def metrics(results: dict) -> Html:
 
 
 def curve(results: dict) -> Html:
-    """The alpha curve's numbers: measured where it was, else the estimate with a tilde."""
+    """The alpha curve's numbers: measured where it was, else the estimate with a tilde. See `along`."""
     alpha = results["alpha"]
-    names = list(alpha["curve"][0]["tasks"])
+    tasks = list(alpha["curve"][0]["tasks"])
     body = []
-    for step in alpha["curve"]:
-        chosen = step["alpha"] == alpha["chosen"]
-        row = [tag("td", _dev(step["tasks"][name])) for name in names]
-        head = tag("th", f"{step['alpha']:g}", " chosen" if chosen else None, scope="row")
+    for name, step, chosen in along(alpha):
+        row = [tag("td", _dev(step["tasks"][task])) for task in tasks]
+        head = tag("th", name, " chosen" if chosen else None, scope="row")
         last = [tag("td", percent(step["in_domain"])), tag("td", "yes" if step.get("feasible", True) else "no")]
         body.append(tag("tr", head, row, last, class_="ours" if chosen else None))
     label = "Development scores along alpha in percent; ~ marks an estimate"
-    top = heads("α", *map(quoted, names), "In-domain mean", "Keeps the rule")
+    top = heads("α", *map(quoted, tasks), "In-domain mean", "Keeps the rule")
     table = tag("table", tag("caption", f"{label}."), top, tag("tbody", body))
     return tag("details", tag("summary", "The curve in numbers"), scrolled(label, table))
 

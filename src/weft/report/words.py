@@ -92,6 +92,27 @@ def short_name(task: dict) -> str:
     return task["name"].removeprefix(f"{task['domain']}/")
 
 
+def alphas(alpha: dict) -> str:
+    """What a weaving's record says was chosen: "0.6", or "0.4 for the image tower and 0.6 for the text tower"."""
+    apart = [f"{number(own)} for the {tower} tower" for tower, own in (alpha.get("towers") or {}).items()]
+    return " and ".join(apart) or number(alpha["chosen"])
+
+
+def pair(alpha: dict) -> dict | None:
+    """The chosen step of a weaving's record where the towers' alphas differ: the curve has equal ones alone."""
+    towers = alpha.get("towers") or {}
+    if towers.get("image") == towers.get("text"):
+        return None
+    return next(step for step in alpha["surface"] if all(step[tower] == own for tower, own in towers.items()))
+
+
+def along(alpha: dict) -> list[tuple[str, dict, bool]]:
+    """The places of a weaving's record as (label, step, whether it was chosen): the curve, after it a chosen `pair`."""
+    apart, chosen = pair(alpha), alpha.get("chosen")
+    places = [(f"{step['alpha']:g}", step, not apart and step["alpha"] == chosen) for step in alpha.get("curve", ())]
+    return [*places, (f"{apart['image']:g} / {apart['text']:g}", apart, True)] if apart else places
+
+
 def cells(rows: list[dict]) -> dict[tuple[str, str, str], dict]:
     """Scores by (model, task, metric)."""
     return {(row["model"], row["task"], row["metric"]): row for row in rows}
