@@ -1,5 +1,6 @@
 """A whole run on the toy catalogue: what it leaves, what a second one does, what a change makes again."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import torch
 import tiny
 from command import weft
 from weft import encoders
-from weft.artefact import read_json
+from weft.artefact import Stage, read_json
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
 from weft.errors import WeftError
@@ -61,7 +62,11 @@ def test_a_second_run_does_nothing_and_says_so(toy_run):
     ("recipe", "change", "again"),
     [
         ("shop", "weave.delta=0.5", {"weave": "weave.delta", "evaluate": "delta, weave", "report": "evaluate"}),
-        ("base", "baselines=['runs/base/train/model']", {"evaluate": "baselines", "report": "evaluate"}),
+        (
+            "base",
+            "baselines=['runs/base/train/model']",
+            {"evaluate": "baseline runs/base/train/model, baselines", "report": "evaluate"},
+        ),
     ],
 )
 def test_a_change_makes_only_what_depends_on_it_again(toy_copy, recipe, change, again):
@@ -274,6 +279,24 @@ def test_a_stage_asked_for_too_early_says_what_to_run(tmp_path, toy_run):
 def test_baselines_enter_every_table_under_names_of_their_own(toy_run):
     recipe = load(toy_run / "shop.toml", ["baselines=['a/model', 'b/model', 'c/other', 'd/base']"])
     assert list(Pipeline(recipe)._models()) == ["base", "tuned", "woven", "a/model", "b/model", "other", "d/base"]
+
+
+def test_a_baseline_of_this_disk_is_its_weights(toy_copy):
+    """A hub id is a name alone: stages made before folders were looked at keep their keys."""
+    other, files = toy_copy / "other", toy_copy / "runs" / "base" / "train" / "model"
+    shutil.copytree(files, other / "0_Transformer")  # where sentence-transformers has them
+
+    def stage(name: str, rule: str = "delta") -> Stage:
+        changes = [f"baselines=['{other.as_posix()}', 'a/hub-id']", f"weave.rule='{rule}'"]
+        return getattr(Pipeline(load(toy_copy / "shop.toml", changes)), f"_{name}_stage")()
+
+    with contextlib.chdir(toy_copy):
+        before = [stage("weave"), stage("evaluate"), stage("weave", "margin")]
+        named = [[key for key in one.inputs if key.startswith("baseline")] for one in before]
+        assert named == [[], [f"baseline {other.as_posix()}"], [f"baseline {other.as_posix()}"]]
+        tiny.encoder(seed=9).save(other / "0_Transformer")
+        after = [stage("weave"), stage("evaluate"), stage("weave", "margin")]
+    assert [one.key == two.key for one, two in zip(before, after, strict=True)] == [True, False, False]
 
 
 def test_the_weave_stage_keeps_no_trial_models(toy_run):

@@ -24,7 +24,7 @@ from weft.options import NOTHING_TO_KEEP, OWN
 from weft.progress import say
 from weft.recipe import Recipe, plain, settings
 from weft.tasks import collections_of, tasks_of
-from weft.weave import SOUP, check_rules, soup_keys, weave
+from weft.weave import SOUP, baseline_keys, check_rules, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
 
@@ -240,9 +240,10 @@ class Pipeline:
 
     def _weave_stage(self) -> Stage:
         parts = {"weave": settings(self.recipe.weave), "prompts": self._prompts}
+        inputs = self._after("curate", "train") | self._borrowed | soup_keys(self.recipe.weave)
         if self.recipe.weave.rule == "margin":
             parts["baselines"] = self.recipe.baselines
-        inputs = self._after("curate", "train") | self._borrowed | soup_keys(self.recipe.weave)
+            inputs |= self._baseline_keys
         return self._stage("weave", parts, inputs)
 
     def weave(self) -> None:
@@ -264,7 +265,12 @@ class Pipeline:
 
     def _evaluate_stage(self) -> Stage:
         parts = {"baselines": self.recipe.baselines, "delta": self.recipe.weave.delta, "prompts": self._prompts}
-        return self._stage("evaluate", parts, self._after("curate", "train", "weave") | self._borrowed)
+        inputs = self._after("curate", "train", "weave") | self._borrowed | self._baseline_keys
+        return self._stage("evaluate", parts, inputs)
+
+    @cached_property
+    def _baseline_keys(self) -> dict[str, str]:
+        return baseline_keys(self.recipe.baselines)  # read whole, and the report asks again
 
     def evaluate(self) -> None:
         self._evaluate_stage().run(self._evaluate)

@@ -1,7 +1,7 @@
 """Weaves: merges what was trained, chooses alpha on development queries, writes the model between base and tuned."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,10 +108,16 @@ def check_rules(recipe: Recipe) -> None:
 
 def soup_keys(rules: Weave) -> dict[str, str]:
     """What the other models of a soup are, for the stage's key. Raises `WeftError` where one is not there."""
-    return {
-        f"soup {name}": "".join(file_key(file) for file in sorted(local_folder(name).glob("*.safetensors")))
-        for name in rules.soup
-    }
+    return {f"soup {name}": _weights_key(local_folder(name)) for name in rules.soup}
+
+
+def baseline_keys(names: Sequence[str]) -> dict[str, str]:
+    """What the baselines that are local folders are, for a stage's key: a hub id says so itself."""
+    return {f"baseline {name}": _weights_key(Path(name)) for name in names if Path(name).is_dir()}
+
+
+def _weights_key(folder: Path) -> str:
+    return "".join(file_key(file) for file in sorted(folder.rglob("*.safetensors")))
 
 
 def _soup(rules: Weave, base: Path, tuned: Path, out: Path) -> Path:
