@@ -143,6 +143,19 @@ def test_the_mean_of_what_is_kept_may_have_to_rise(mean_delta, place):
     assert choose(rows, Truth(rows), how, full=True).place == place
 
 
+def test_what_does_not_count_decides_nothing():
+    """A task that the base never knew and the tuned model knows still less would keep alpha at 0 by either rule."""
+    rows = [row(own=a, own_too=a, kept=a, brands=a, never_known=0.6 - a) for a in 0.3 + GRID / 10]
+    for kind in ("delta", "margin"):
+        places = [
+            choose(rows, Truth(rows), Rule(kind, 0.0, DOMAINS | {"never known": domain}, (rows[0],))).place
+            for domain in ("out-of-domain", "")
+        ]
+        assert places == [0, 10], kind
+    how = Rule("delta", 0.01, DOMAINS | {"never known": ""}, mean_delta=0.0)
+    assert how.feasible(mean(rows[10]), mean(rows[0]))
+
+
 def test_full_measures_everything_and_equals_brute_force():
     truth = Truth(tradeoff())
     choice = choose(off(truth.rows, 0.3, -0.3), truth, rule(), full=True)

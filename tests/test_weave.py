@@ -1,5 +1,6 @@
 """Weaving in its variants: an alpha for each tower, bent by depth, and merged models, on a drawn catalogue."""
 
+import dataclasses
 import json
 import shutil
 
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 import tiny_recipe
 from weft import encoders, merge, sweep
+from weft.benchmarks.record import Retrieval
 from weft.embed import Embedder, Passes
 from weft.encoders.registry import KNOWN, KnownModel
 from weft.errors import WeftError
@@ -111,6 +113,34 @@ def test_a_bend_by_depth_is_measured_and_written(trained, tmp_path):
     for task in pipeline._tasks("dev"):
         true = score(task, *embed_task(task, embedder)).values[task.primary].mean()
         assert record["curve"][1]["tasks"][task.name]["score"] == pytest.approx(true, abs=1e-9)
+
+
+@pytest.mark.parametrize(("known", "chosen"), [(0.3, 1.0), (1.0, 0.0)])
+def test_a_benchmark_that_does_not_count_has_no_part_in_the_choice(trained, tmp_path, known, chosen):
+    """By hand: in domain the tuned model alone finds the answers. Of the benchmark's, the base alone finds the known
+    share, and nobody the others. Chance is 10 / 48, so 0.3 is below twice that."""
+    _, pipeline = trained
+    tuned, task = pipeline.folder / "train" / "model", pipeline._tasks("dev")[0]
+    models = [Embedder(encoders.load(model)) for model in (pipeline.base_folder, tuned)]
+    ranked = [score(task, *embed_task(task, model)).ranking[:, :10].tolist() for model in models]
+    first, second = ([set(row) for row in rows] for rows in ranked)
+    gained, lost = ([min(a - b) for a, b in zip(*ends, strict=True)] for ends in ((second, first), (first, second)))
+    neither = [min(set(range(48)) - a - b) for a, b in zip(first, second, strict=True)]
+    unfound = [gone if place < known * len(lost) else neither[place] for place, gone in enumerate(lost)]
+
+    def asking(rows: list[int], **more) -> Retrieval:
+        return dataclasses.replace(task, relevant=[(np.asarray([row]), np.asarray([3.0])) for row in rows], **more)
+
+    tasks = [asking(gained), asking(unfound, name="photos", domain="out-of-domain")]
+    recipe = load(trained[0], [*MORE, "weave.delta=0.0", "weave.grid=2"])
+    weave(recipe, tuned, tasks, tmp_path / "cache", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "alpha.json").read_text())
+    assert record["chosen"] == chosen
+    assert ("photos decided nothing: the base is below twice chance" in record["note"]) == (known < 1)
+    if known < 1:
+        recipe = load(trained[0], [*MORE, "weave.mean_delta=-0.01"])
+        with pytest.raises(WeftError, match="nothing counts in it: photos decided nothing"):
+            weave(recipe, tuned, tasks, tmp_path / "cache", tmp_path / "none")
 
 
 @pytest.mark.parametrize("rule", ["average", "stock"])

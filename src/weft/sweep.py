@@ -34,6 +34,7 @@ class Rule:
             out-of-domain task, and at most `mean_delta` on the mean of these (below 0 it must rise).
             "margin": the largest worst-case margin over the strongest baseline, in standard errors of
             the paired difference.
+        domains: of every task; "" of one that does not count and so decides nothing.
         baselines: rows of the outside models, for "margin".
     """
 
@@ -55,7 +56,7 @@ class Rule:
     def value(self, row: Row) -> float:
         if self.kind == "delta":
             return self.in_domain(mean(row))
-        return min(self._margin(task, values) for task, values in row.items())
+        return min(self._margin(task, values) for task, values in row.items() if self.domains[task])
 
     def _margin(self, task: str, values: np.ndarray) -> float:
         rival = max((b[task] for b in self.baselines if task in b), key=np.mean, default=np.zeros_like(values))

@@ -13,7 +13,7 @@ from weft.benchmarks.record import AnyTask
 from weft.embed import Embedder
 from weft.encoders import load, local_folder
 from weft.errors import WeftError
-from weft.evaluate import embed_task, query_prefix, score
+from weft.evaluate import Scored, describe, embed_task, query_prefix, score
 from weft.options import Weave
 from weft.progress import say
 from weft.recipe import Recipe
@@ -42,11 +42,7 @@ def weave(
     check_match(base, tuned)
     if not any(task.domain == "in-domain" for task in tasks):
         raise WeftError("there is no in-domain dev query to choose alpha on: raise curate.dev_share")
-    if rules.mean_delta < 0 and not any(task.domain == "out-of-domain" for task in tasks):
-        raise WeftError("weave.mean_delta asks the out-of-domain mean to rise, and no benchmark has a dev query")
     how = path_of(rules, tuned)
-    if rules.soup:
-        tuned = _soup(rules, base, tuned, folder / SOUP)
 
     def embedder(model: Path | str, kept: Path = cache) -> Embedder:
         return Embedder(load(str(model)), kept, recipe.micro_batch)
@@ -66,11 +62,18 @@ def weave(
         with at(float(grid[place])) as one:
             return row_of(one)
 
+    start = embedder(recipe.base)
+    unknown = _unknown(tasks, row_of(start))
+    domains = {task.name: "" if task.name in unknown else task.domain for task in tasks}
+    if rules.mean_delta < 0 and "out-of-domain" not in domains.values():
+        why = "; ".join(unknown.values()) or "no benchmark has a dev query"
+        raise WeftError(f"weave.mean_delta asks the out-of-domain mean to rise, and nothing counts in it: {why}")
+    if rules.soup:
+        tuned = _soup(rules, base, tuned, folder / SOUP)
     grid = np.round(np.linspace(0, 1, rules.grid), 6)
-    ends = embedder(recipe.base), embedder(tuned)
+    ends = start, embedder(tuned)
     others = recipe.baselines if rules.rule == "margin" else ()
     baselines = [row_of(embedder(name), query_prefix(name)) for name in others]
-    domains = {task.name: task.domain for task in tasks}
     if rules.towers:
         places, rows = sweep.of_towers(tasks, *ends, at, grid)
         rule = sweep.Rule(rules.rule, rules.delta, domains, (rows[0], *baselines), rules.mean_delta)
@@ -85,9 +88,11 @@ def weave(
         record = alpha_record(grid, estimated, sweep.choose(estimated, measure, rule, rules.full), rule)
         alpha = record["chosen"]
     interpolate(base, tuned, alpha, folder / "model", **how)
+    told = [*unknown.values(), record["note"]]
     if rules.gallery:
-        told = f"dev queries searched at most {rules.gallery:,} products: their scores are higher than in all of them"
-        record["note"] = "; ".join(filter(None, (told, record["note"])))
+        most = f"{rules.gallery:,}"
+        told = [f"dev queries searched at most {most} products: their scores are higher than in all of them", *told]
+    record["note"] = "; ".join(filter(None, told))
     write_json(folder / "alpha.json", record)
 
 
@@ -118,6 +123,13 @@ def baseline_keys(names: Sequence[str]) -> dict[str, str]:
 
 def _weights_key(folder: Path) -> str:
     return "".join(file_key(file) for file in sorted(folder.rglob("*.safetensors")))
+
+
+def _unknown(tasks: list[AnyTask], base: sweep.Row) -> dict[str, str]:
+    """Task -> why it decides nothing, for what does not count in the verdict either: the base never knew it."""
+    facts = [describe(task, Scored({task.primary: base[task.name]})) for task in tasks]
+    outside = [one for one in facts if one["domain"] == "out-of-domain" and not one["counts"]]
+    return {one["name"]: f"{one['name']} decided nothing: {one['note']}" for one in outside}
 
 
 def _soup(rules: Weave, base: Path, tuned: Path, out: Path) -> Path:
