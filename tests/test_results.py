@@ -11,7 +11,7 @@ import pytrec_eval
 from weft.benchmarks.record import Retrieval, Side
 from weft.benchmarks.trec import words
 from weft.evaluate import Scored, retrieval_metrics
-from weft.results import item, write_qrels, write_runs
+from weft.results import item, training_cost, write_qrels, write_runs
 
 THINGS = 40
 
@@ -77,6 +77,15 @@ def test_outside_tools_give_our_scores_from_the_threshold_that_stands_beside_the
     measure = ir_measures.R(rel=told["relevant"]) @ 10
     lines = ir_measures.read_trec_qrels(str(qrels)), ir_measures.read_trec_run(str(tmp_path / "runs" / "m.b.t.trec"))
     assert ir_measures.calc_aggregate([measure], *lines)[measure] == pytest.approx(values["recall@10"].mean())
+
+
+def test_the_rate_of_training_is_of_the_products_that_there_were(tmp_path):
+    lines = [{"step": step, "products": 42, "seconds": 0.5 * (step + 1)} for step in range(2)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert training_cost(tmp_path / "log.jsonl", 64) == {"train_seconds": 1.0, "steps": 2, "products_per_second": 84.0}
+    old = [{name: value for name, value in line.items() if name != "products"} for line in lines]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in old))
+    assert training_cost(tmp_path / "log.jsonl", 64)["products_per_second"] == 128.0
 
 
 def test_ids_that_lose_their_spaces_stay_apart():

@@ -63,6 +63,13 @@ def test_learning_lowers_the_loss_and_the_log_tells(made, catalogue, tmp_path):
     ]  # fmt: skip
 
 
+def test_the_log_tells_each_step_s_products(made, catalogue, tmp_path):
+    """Of a catalogue smaller than a batch there are no more than it has."""
+    for batch, steps in ((11, 2), (64, 1)):
+        log = run(catalogue, fresh(made, "siglip"), tmp_path / str(batch), batch=batch, epochs=1, lwf_weight=0.0)
+        assert [entry["products"] for entry in log] == [min(batch, 23)] * steps
+
+
 def test_divergence_is_a_clear_error(made, catalogue, tmp_path):
     encoder = fresh(made, "siglip")
     with torch.no_grad():

@@ -220,7 +220,8 @@ def token_lengths(tasks: list[AnyTask], encoder: Encoder) -> dict:
 
 
 def training_cost(log: Path, batch: int) -> dict:
-    """Seconds, steps and products per second, from the training log."""
+    """Seconds, steps and products per second, from the training log; a log that does not tell its steps' products had
+    `batch` at each."""
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     if not lines:
         return {}
@@ -228,5 +229,5 @@ def training_cost(log: Path, batch: int) -> dict:
     return {
         "train_seconds": seconds,
         "steps": len(lines),
-        "products_per_second": batch * len(lines) / seconds,
+        "products_per_second": sum(line.get("products", batch) for line in lines) / seconds,
     }

@@ -75,7 +75,7 @@ def train(
         products += batch.size
         told = trainer.step(batch.to(device), shown and shown.to(device))
         bar.set_postfix(loss=f"{told['loss']:.3f}", refresh=False)
-        log.add({"step": trainer.done - 1, **told})
+        log.add({"step": trainer.done - 1, "products": batch.size, **told})
         if first and trainer.done % settings.checkpoint_every == 0:
             log.flush()  # before the checkpoint: lines past it are dropped, missing ones could not be made again
             trainer.save(checkpoint)
