@@ -1,6 +1,7 @@
 """LoRA: what is wrapped, that nothing changes at first, what learns, and that merging leaves a plain model."""
 
 import re
+import sys
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import tiny_catalogue
 from training import fresh, run, state
 from training import made as made  # the fixture
 from weft import adapters, encoders
+from weft.errors import WeftError
 from weft.weights import interpolate
 
 pytest.importorskip("peft")
@@ -64,6 +66,13 @@ def test_the_seed_decides_how_they_begin(made):
     torch.manual_seed(5)
     again = first(1)
     assert torch.equal(first(1), again) and not torch.equal(first(2), again)
+
+
+def test_a_missing_library_is_told_before_the_base_is_asked(made, catalogue, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(WeftError, match=r"train.lora_rank needs peft"):
+        run(catalogue, fresh(made, "siglip"), tmp_path / "run", lora_rank=2)
+    assert not list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.parametrize("family", ["siglip", "clip"])

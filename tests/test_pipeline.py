@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import tiny
+import tiny_recipe
 from command import weft
 from weft import encoders
-from weft.artefact import Stage, read_json
+from weft.artefact import Stage, file_key, read_json
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
 from weft.errors import WeftError
@@ -95,6 +96,44 @@ def test_without_dev_queries_nothing_is_trained(toy_copy):
     done = weft("run", "shop.toml", "--set", "curate.dev_share=0", "--set", "out=none", folder=toy_copy)
     assert done.code == 2 and "has no in-domain dev query, so no alpha could be chosen: raise" in done.err
     assert (toy_copy / "none" / "curate").exists() and not (toy_copy / "none" / "train.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [("weave.soup=['nowhere']", "nowhere"), ("seed=5", "has no in-domain dev query, so no alpha could be chosen")],
+)
+def test_who_trains_alone_is_told_first_what_could_not_be_woven(tmp_path, capsys, change, told):
+    """As under torchrun, where curation and training are verbs of their own."""
+    pipeline = Pipeline(load(tiny_recipe.recipe(tmp_path, epochs=1), [change]))
+    pipeline.curate()
+    pipeline.train()
+    said = capsys.readouterr().err
+    assert told in said.partition("could not be woven: ")[2].splitlines()[0]
+    assert said.index("could not be woven") < said.index("trained 3 steps")
+    pipeline.train()  # finished: nothing is in vain
+    assert "could not be woven" not in capsys.readouterr().err
+
+
+def test_texts_and_grades_are_an_input_by_the_one_file_that_is_read(tmp_path, monkeypatch):
+    pipeline = Pipeline(load(tiny_recipe.recipe(tmp_path)))
+    pipeline.curate()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "texts").mkdir()
+    for name in ("written.parquet", "grades.parquet"):
+        (tmp_path / "texts" / name).write_bytes(name.encode())
+
+    def read(given: str) -> list[str]:
+        changes = [f"train.{name}='{given}'" for name in ("written", "grades")]
+        inputs = Pipeline(load(tmp_path / "recipe.toml", changes))._train_stage().inputs
+        return [inputs["written"], inputs["grades"]]
+
+    before = read(str(tmp_path / "texts"))
+    (tmp_path / "texts" / "write.json").write_text("{}")  # as weft write does at its end
+    os.utime(tmp_path / "texts" / "written.parquet", (1, 1))
+    assert read(str(tmp_path / "texts")) == read("~/texts") == before
+    assert before == [file_key(tmp_path / "texts" / f"{name}.parquet") for name in ("written", "grades")]
+    (tmp_path / "texts" / "grades.parquet").write_bytes(b"others")
+    assert [a == b for a, b in zip(read("~/texts"), before, strict=True)] == [True, False]
 
 
 def test_a_changed_table_makes_everything_again_from_curation(toy_copy):

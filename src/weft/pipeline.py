@@ -21,10 +21,11 @@ from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.examine import examine
 from weft.options import NOTHING_TO_KEEP, OWN
+from weft.pairs import grades, writing
 from weft.progress import say
 from weft.recipe import Recipe, plain, settings
 from weft.tasks import collections_of, tasks_of
-from weft.weave import SOUP, baseline_keys, check_rules, soup_keys, weave
+from weft.weave import SOUP, baseline_keys, check_dev, check_rules, foretell, soup_keys, weave
 
 STAGES = ("curate", "train", "weave", "evaluate", "report")
 
@@ -52,15 +53,7 @@ class Pipeline:
         for name in STAGES[: STAGES.index(last) + 1]:
             getattr(self, name)()
             if name == "curate" and weaves:
-                self._refuse_without_dev()
-
-    def _refuse_without_dev(self) -> None:
-        """What weaving would say after hours of training."""
-        if not any(task.name.startswith("in-domain/") for task in Collection(self.folder / "curate").tasks("dev")):
-            raise WeftError(
-                f"{self.folder / 'curate'} has no in-domain dev query, so no alpha could be chosen: "
-                "raise curate.dev_share and curate.dev_queries, or add products"
-            )
+                check_dev(self.folder / "curate")
 
     def _stage(self, name: str, parts: dict, inputs: dict[str, str]) -> Stage:
         return Stage(self.folder / name, parts | {"seed": self.recipe.seed}, inputs)
@@ -185,9 +178,9 @@ class Pipeline:
         if recipe.train.reference and not self.fresh:
             inputs |= {"reference": self._reference_key} | self._asked_keys
             parts |= {"reference": plain(recipe.reference)} if self._owns_reference else {}
-        for name in ("written", "grades"):
+        for name, file in (("written", writing.FILE), ("grades", grades.FILE)):
             if given := getattr(recipe.train, name):
-                inputs[name] = "".join(file_key(path) for path in on_disk(given))
+                inputs[name] = "".join(map(file_key, on_disk(str(writing.file_of(given, file)))))
         return self._stage("train", parts, inputs)
 
     @property
@@ -207,6 +200,8 @@ class Pipeline:
             recipe = dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, **NOTHING_TO_KEEP))
 
         def work(folder: Path) -> None:
+            if processes.rank() == 0 and not self.fresh:
+                foretell(self.recipe, self.folder / "curate")
             collection = Collection(self.folder / "curate")
             encoder = self._new(collection) if self.fresh else load_base(recipe.base)
             general = held.learnable(self._reference, self._asked().values()) if recipe.train.reference else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from weft import fisher, processes
+from weft import adapters, fisher, processes
 from weft.artefact import write_whole
 from weft.batch import Loader
 from weft.catalogue.collection import Collection
@@ -44,6 +44,8 @@ def train(
     settings, device, first = recipe.train, processes.device(), processes.rank() == 0
     if bool(settings.reference) != (general is not None):
         raise ValueError("train.reference and the collection that it names belong together")
+    if settings.lora_rank:
+        adapters.require()
     check_compile(settings, device)
     check_shares(settings, processes.world())
     encoder, place = base, (processes.rank(), processes.world())

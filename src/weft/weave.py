@@ -10,6 +10,7 @@ import numpy as np
 from weft import merge, sweep
 from weft.artefact import file_key, write_json
 from weft.benchmarks.record import AnyTask
+from weft.catalogue.collection import Collection
 from weft.embed import Embedder
 from weft.encoders import load, local_folder
 from weft.errors import WeftError
@@ -109,6 +110,25 @@ def check_rules(recipe: Recipe) -> None:
     soup_keys(rules)
     for member in rules.soup:
         check_match(local_folder(recipe.base), local_folder(member))
+
+
+def check_dev(curated: Path) -> None:
+    """The same, as far as the curated catalogue tells."""
+    if not any(task.name.startswith("in-domain/") for task in Collection(curated).tasks("dev")):
+        raise WeftError(
+            f"{curated} has no in-domain dev query, so no alpha could be chosen: "
+            "raise curate.dev_share and curate.dev_queries, or add products"
+        )
+
+
+def foretell(recipe: Recipe, curated: Path) -> None:
+    """Says what both would raise: who trains without weaving, under `torchrun` for instance, may want no more than
+    that, but should know it before hours of it."""
+    try:
+        check_rules(recipe)
+        check_dev(curated)
+    except WeftError as error:
+        say(f"  what is trained now could not be woven: {error}")
 
 
 def soup_keys(rules: Weave) -> dict[str, str]:

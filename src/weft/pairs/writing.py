@@ -89,7 +89,8 @@ def wanted(product: Product, row: int, pairs: Pairs, versions: int, seed: int, b
 
 def file_of(path: Path | str, name: str = FILE) -> Path:
     """A file, or the one of this name in a folder."""
-    return Path(path) / name if Path(path).is_dir() else Path(path)
+    place = Path(path).expanduser()
+    return place / name if place.is_dir() else place
 
 
 class Written:
