@@ -1,5 +1,8 @@
 """The frozen base as a teacher: cached once, equal to what it says live, and untouched by training."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from training import CPU, SETTINGS, fresh, run, train_with
 from training import made as made  # the fixture
 from weft import teacher
 from weft.batch import model_pixels, training_pixels
+from weft.errors import WeftError
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,44 @@ def test_cached_targets_are_computed_once(made, catalogue, tmp_path, monkeypatch
     first = np.array(teacher.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU))
     monkeypatch.setattr(encoder, "image_features", None)
     assert np.array_equal(teacher.base_embeddings(encoder, catalogue, tmp_path, SETTINGS, CPU), first)
+
+
+@pytest.mark.parametrize("world", [2, 9])
+def test_processes_write_files_of_their_own_and_together_what_one_writes(made, catalogue, tmp_path, monkeypatch, world):
+    """Threads stand for processes of several machines, whose writes to one mapped file would get lost; of nine some
+    have nothing to do."""
+    settings = train_with(micro_batch=5)
+    alone = np.array(teacher.base_embeddings(fresh(made, "siglip"), catalogue, tmp_path, settings, CPU))
+    folder, mine, written, load = tmp_path / "shared", threading.local(), [], np.load
+    folder.mkdir()
+    np.save(folder / "base_images.11.partial.npy", np.zeros(3))  # of a killed run with more processes
+
+    def noting(path, mmap_mode=None):
+        written.extend([path.name] * (mmap_mode == "r+"))
+        return load(path, mmap_mode=mmap_mode)
+
+    def work(rank: int) -> np.ndarray:
+        mine.rank = rank
+        return np.array(teacher.base_embeddings(fresh(made, "siglip"), catalogue, folder, settings, CPU))
+
+    monkeypatch.setattr(np, "load", noting)
+    monkeypatch.setattr(teacher.processes, "rank", lambda: mine.rank)
+    monkeypatch.setattr(teacher.processes, "world", lambda: world)
+    monkeypatch.setattr(teacher.processes, "wait", threading.Barrier(world, timeout=60).wait)
+    with ThreadPoolExecutor(world) as pool:
+        found = list(pool.map(work, range(world)))
+    assert all(np.array_equal(one, alone) for one in found)
+    assert len(set(written)) == len(written) == world
+    assert [file.name for file in folder.iterdir()] == ["base_images.npy"]
+
+
+def test_a_full_disk_is_told(made, catalogue, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("1000 requested and 10 written")  # numpy's own, without an error number
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(WeftError, match=r"cannot write .*base_images\.partial\.npy: 1000 requested and 10 written \("):
+        teacher.base_embeddings(fresh(made, "siglip"), catalogue, tmp_path, SETTINGS, CPU)
 
 
 def test_a_live_teacher_gives_what_the_cache_gives(made, catalogue, tmp_path):
