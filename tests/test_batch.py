@@ -1,5 +1,6 @@
 """Batches depend on (seed, epoch, product id) alone, show what they should, and are shared among processes."""
 
+import dataclasses
 from unittest import mock
 
 import numpy as np
@@ -16,8 +17,9 @@ from weft.errors import WeftError
 from weft.pairs.grades import GRADES
 from weft.pairs.negatives import mine
 from weft.pairs.queries import randomness
+from weft.pairs.writing import WRITTEN
 from weft.recipe import Pairs, Train
-from weft.trainer import check_shares
+from weft.trainer import check_shares, check_views
 
 SETTINGS = Train(batch=8, epochs=3, crop=0.7)
 
@@ -171,6 +173,44 @@ def test_a_judged_pair_is_mined_by_its_grade(catalogue, encoder, tmp_path):
     own = {"query": "red", "product_id": one, "grade": 3.0, "own": True, "given": 3.0} | told
     other = {"query": "red", "product_id": two, "grade": 0.0, "own": False, "given": 0.0} | told
     assert mined(own, other)[1] == {(0, 1): 0.0}
+
+
+def test_texts_and_grades_of_another_catalogue_are_told(catalogue, encoder, tmp_path, capsys):
+    def given(product: str, form: str = "short") -> Train:
+        text = {"query_id": "", "form": form, "number": 0, "text": "red", "stated": ["colour=red"], "tries": 1}
+        text |= {"origin": "written", "reason": "", "model": "m", "prompt_hash": "h"}
+        grade = {"query": "red", "grade": 2.0, "own": False, "given": 2.0, "status": "graded", "judge": "j"}
+        write_table(tmp_path / "written.parquet", [text | {"product_id": product}], WRITTEN)
+        write_table(tmp_path / "grades.parquet", [grade | {"product_id": product, "rubric": "r@1"}], GRADES)
+        return Train(batch=8, epochs=1, written=str(tmp_path), grades=str(tmp_path))
+
+    loader(catalogue, encoder, given("p3"))
+    said = capsys.readouterr().err
+    assert "1 of 23 products to train on have written texts" in said
+    assert "1 graded pairs are of the 23 products to train on" in said
+    texts = "0 of 23 products to train on have written texts"
+    for product, form, changes, told in (
+        ("SKU-1", "short", {}, texts),
+        ("SKU-1", "short", {"grades": ""}, texts),
+        ("SKU-1", "short", {"written": ""}, "0 graded pairs are of the 23"),
+        ("p23", "short", {}, texts),  # which is for testing
+        ("p3", "long", {"long_weight": 0.0}, texts),  # a form that is not learnt
+    ):
+        with pytest.raises(WeftError, match=f"is of another catalogue, or its ids have changed since: {told}"):
+            loader(catalogue, encoder, dataclasses.replace(given(product, form), **changes))
+
+
+@pytest.mark.parametrize("family", ["clip", "naflex"])
+def test_views_that_a_base_leaves_no_room_for_are_told(encoder, tmp_path, capsys, family):
+    other = encoders.load(str(tiny.FAMILIES[family](tmp_path / family)))
+    check_views(encoder, Train(backdrop=0.5))
+    check_views(other, Train(crop=1.0, flip=False))
+    assert not capsys.readouterr().err
+    for settings in (Train(flip=False), Train(crop=1.0)):
+        check_views(other, settings)
+        assert f"{family} crops or sizes pictures by itself: train.crop and" in capsys.readouterr().err
+    with pytest.raises(WeftError, match=rf"train\.backdrop needs pictures of one size, and {family} crops"):
+        check_views(other, Train(backdrop=0.5))
 
 
 def test_tasks_without_weight_are_left_out(catalogue, encoder):

@@ -63,6 +63,12 @@ def test_learning_lowers_the_loss_and_the_log_tells(made, catalogue, tmp_path):
     ]  # fmt: skip
 
 
+def test_a_backdrop_that_cannot_be_is_told_before_the_base_is_asked(made, catalogue, tmp_path):
+    with pytest.raises(WeftError, match=r"train\.backdrop needs"):
+        run(catalogue, fresh(made, "clip"), tmp_path, backdrop=0.5)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_log_tells_each_step_s_products(made, catalogue, tmp_path):
     """Of a catalogue smaller than a batch there are no more than it has."""
     for batch, steps in ((11, 2), (64, 1)):

@@ -23,6 +23,7 @@ from weft.pairs.queries import Query, Writer, facts, normal, randomness
 from weft.pairs.relevance import BatchRelevance
 from weft.pairs.unrecorded import OpenRelevance, open_names
 from weft.pairs.writing import Written
+from weft.progress import say
 from weft.recipe import Pairs, Train
 
 
@@ -107,7 +108,8 @@ class Loader:
         rank, world: this process's number and how many there are; each takes its part of every batch.
 
     Raises:
-        WeftError: no task is left to learn, or there are fewer products to train on than processes.
+        WeftError: no task is left to learn; there are fewer products to train on than processes; texts or grades are of
+            another catalogue.
     """
 
     def __init__(
@@ -133,6 +135,7 @@ class Loader:
         if len(self.rows) < world:
             told = f"{len(self.rows)} products to train on are too few for {world} processes"
             raise WeftError(f"{collection.folder}: {told}")
+        self._tell_given()
         self.decoders = decoders()
         self.log = self._read_log()
         for product, held in zip(self.products, self.facts, strict=True):
@@ -144,6 +147,21 @@ class Loader:
             raise WeftError(
                 "train.vicreg_weight is for a batch's variance, and a batch of this catalogue is one product"
             )
+
+    def _tell_given(self) -> None:
+        """How much of what a language model wrote and a judge graded is of the products to train on."""
+        settings, ids = self.settings, [product.id for product in self.products]
+        every, given = f"{len(ids):,} products to train on", []
+        if settings.written:
+            count = sum(any(self.writer.texts(name, task) for task in self.tasks) for name in ids)
+            given.append((settings.written, count, f"{count:,} of {every} have written texts"))
+        if settings.grades:
+            count = self.grades.count(ids)
+            given.append((settings.grades, count, f"{count:,} graded pairs are of the {every}"))
+        for path, count, told in given:
+            if not count:
+                raise WeftError(f"{path} is of another catalogue, or its ids have changed since: {told}")
+            say(f"  {path}: {told}")
 
     def _composed(self) -> Callable[[int], list[np.ndarray]]:
         """Epoch -> its batches, by what makes negatives hard."""
@@ -261,6 +279,11 @@ def decoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, cores - 1))
 
 
+def fixed_size(encoder: Encoder) -> bool:
+    """Whether a picture is simply resized to the model's one size; else it goes through the model's own processor."""
+    return encoder.preprocess is not None and encoder.preprocess.crop == "none"
+
+
 def training_pixels(encoder: Encoder, pictures: list[bytes], each: Callable = map) -> tuple[dict[str, Tensor], bool]:
     """The fast path: uint8 (b, 3, H, W) at the model's size, normalised later on the device; and True.
     Models that crop by themselves (CLIP) or have no fixed size (NaFlex) go through their own processor,
@@ -270,7 +293,7 @@ def training_pixels(encoder: Encoder, pictures: list[bytes], each: Callable = ma
         each: `map`, or that of an executor.
     """
     preprocess = encoder.preprocess
-    if preprocess is None or preprocess.crop != "none":
+    if not fixed_size(encoder):
         return encoder.pixels(list(each(decode, pictures))), False
 
     def fast(data: bytes) -> Tensor:

@@ -19,7 +19,7 @@ from weft.progress import progress, say
 from weft.recipe import Pairs, Recipe
 from weft.reference import Reference
 from weft.teacher import asks, base_embeddings, frozen
-from weft.trainer import Trainer, check_compile, check_shares
+from weft.trainer import Trainer, check_compile, check_shares, check_views
 from weft.weights import FISHER
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -48,6 +48,7 @@ def train(
         adapters.require()
     check_compile(settings, device)
     check_shares(settings, processes.world())
+    check_views(base, settings)
     encoder, place = base, (processes.rank(), processes.world())
     encoder.model.to(device).train()
     if device.type == "cpu":  # twice as fast under bf16 as fused attention, and never slower (docs/LOG.md)

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from weft import adapters, processes, trajectory
-from weft.batch import Batch
+from weft.batch import Batch, fixed_size
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.gradient import batch_gradient
@@ -163,3 +163,19 @@ def check_shares(settings: Train, world: int) -> None:
     for name, size in drawn.items():
         if size % world:
             raise WeftError(f"train.{name} = {size} products cannot be shared equally by {world} processes")
+
+
+def check_views(encoder: Encoder, settings: Train) -> None:
+    """Says that pictures are shown as they are where `training_pixels` leaves no room for a view of them.
+
+    Raises:
+        WeftError: a backdrop is asked for there: without it such a base would be trained on white paper alone.
+    """
+    if fixed_size(encoder):
+        return
+    if settings.backdrop > 0:
+        raise WeftError(
+            f"train.backdrop needs pictures of one size, and {encoder.name} crops or sizes them by itself: set it to 0"
+        )
+    if settings.crop < 1 or settings.flip:
+        say(f"  {encoder.name} crops or sizes pictures by itself: train.crop and train.flip do nothing")

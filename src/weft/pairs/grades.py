@@ -60,6 +60,11 @@ class Grades:
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
 
+    def count(self, product_ids: Sequence[str]) -> int:
+        """How many graded pairs are of these products."""
+        known = set(product_ids)
+        return sum(len(known & grades.keys()) for grades in self._of.values())
+
     def own(self, query: Query, product_id: str, otherwise: float = 3.0) -> float:
         """The grade of a product with its own query."""
         return self._of.get(normal(query.text), {}).get(product_id, otherwise)
