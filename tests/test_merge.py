@@ -3,9 +3,10 @@
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import tiny
-from weft import encoders
+from weft import encoders, merge
 from weft.errors import WeftError
 from weft.merge import average, model_stock, stock
 
@@ -58,6 +59,37 @@ def test_stock_at_its_ends():
     a, b, c = three = [apart[0] + 0.5 * apart[i] for i in range(3)]
     cosine = sum(float(torch.cosine_similarity(*pair, dim=0)) for pair in ((a, b), (a, c), (b, c))) / 3
     assert stock(base, three)[1] == pytest.approx(3 * cosine / (1 + 2 * cosine))
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that anything made."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        self.bytes = max(self.bytes, out.untyped_storage().nbytes() if isinstance(out, torch.Tensor) else 0)
+        return out
+
+
+def test_merging_holds_one_tensor_in_double_precision(monkeypatch):
+    """Of five models: `mean` no copy of all, `stock` five chunks in double precision beside its result."""
+    monkeypatch.setattr(merge, "CHUNK", 64)
+    random = torch.Generator().manual_seed(2)
+    base, *tuned = (torch.randn(25, 40, generator=random) for _ in range(6))
+    with Largest() as seen:
+        merge.mean("", tuned)
+    assert seen.bytes == 8 * 1000
+    with Largest() as seen:
+        chunked, ratio = stock(base, tuned)
+    assert seen.bytes == max(4 * 1000, 8 * 5 * 64)
+    monkeypatch.setattr(merge, "CHUNK", 10**6)
+    whole, same = stock(base, tuned)
+    torch.testing.assert_close(chunked, whole, rtol=0, atol=1e-7)
+    assert ratio == pytest.approx(same, abs=1e-12)
+    apart = torch.stack([(one.double() - base.double()).flatten() for one in tuned])
+    centre = apart.mean(0).view_as(base)
+    torch.testing.assert_close(whole, (base.double() + same * centre).float(), rtol=0, atol=1e-7)
 
 
 def test_model_stock_in_files(folders, tmp_path):

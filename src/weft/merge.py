@@ -1,6 +1,6 @@
 """Merges models that were trained from one base: their average, or Model Stock's point between it and the base."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
@@ -12,11 +12,14 @@ from weft.errors import WeftError
 from weft.progress import progress
 from weft.weights import Folder, matching, save_folder
 
+CHUNK = 1 << 20
+"""Numbers of each model that are in double precision at once."""
+
 
 def average(folders: Sequence[Path], out: Path) -> None:
     """Writes the uniform soup of at least one model (Wortsman et al. 2022, arXiv 2203.05482), in float32.
 
-    Files are mapped and read a tensor at a time: memory holds the result and one tensor of each.
+    Files are mapped and read a tensor at a time: memory holds the result, one tensor of each and a double one.
 
     Raises:
         WeftError: names or shapes differ; integer buffers differ; weights are missing or damaged; the disk is full.
@@ -26,6 +29,8 @@ def average(folders: Sequence[Path], out: Path) -> None:
 
 def model_stock(base: Path, folders: Sequence[Path], out: Path) -> dict[str, float]:
     """Writes Model Stock of at least two models, tensor by tensor, and returns each tensor's ratio; see `stock`.
+
+    Memory holds the result, one tensor of each model and `CHUNK` of their numbers in double precision.
 
     Raises:
         WeftError: as `average`; also for a single model, whose angle to another is not defined.
@@ -43,7 +48,10 @@ def model_stock(base: Path, folders: Sequence[Path], out: Path) -> dict[str, flo
 
 
 def mean(_: str, tensors: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(tensors)).double().mean(0).float()
+    total = tensors[0].to(torch.float64, copy=True)
+    for tensor in tensors[1:]:
+        total += tensor
+    return total.div_(len(tensors)).float()
 
 
 def stock(base: Tensor, tuned: Sequence[Tensor]) -> tuple[Tensor, float]:
@@ -54,14 +62,28 @@ def stock(base: Tensor, tuned: Sequence[Tensor]) -> tuple[Tensor, float]:
     perpendicular from the base (Jang et al. 2024, arXiv 2403.19522). A negative c counts as 0; where nothing
     moved, t is 1.
     """
-    apart = [(tensor.double() - base.double()).flatten() for tensor in tuned]
-    if not all(difference.any() for difference in apart):
+    flat, count = [base.flatten(), *(tensor.flatten() for tensor in tuned)], len(tuned)
+    merged = torch.empty(base.numel(), dtype=torch.float32)
+    products = torch.zeros(count, count, dtype=torch.float64)  # inner products of the differences
+    for _, apart in _apart(flat):
+        products += apart @ apart.T
+    lengths = products.diagonal().sqrt()
+    if not lengths.all():
         return mean("", tuned), 1.0
-    cosines = [float(torch.cosine_similarity(a, b, dim=0)) for a, b in combinations(apart, 2)]
-    c, count = max(0.0, sum(cosines) / len(cosines)), len(tuned)
+    cosines = [float(products[a, b] / (lengths[a] * lengths[b])) for a, b in combinations(range(count), 2)]
+    c = max(0.0, sum(cosines) / len(cosines))
     ratio = count * c / (1 + (count - 1) * c)
-    centre = torch.stack(apart).mean(0).view_as(base)
-    return (base.double() + ratio * centre).float(), ratio
+    for start, apart in _apart(flat):
+        part = slice(start, start + CHUNK)
+        merged[part] = (flat[0][part].double() + ratio * apart.mean(0)).float()
+    return merged.view_as(base), ratio
+
+
+def _apart(flat: Sequence[Tensor]) -> Iterator[tuple[int, Tensor]]:
+    """Chunk by chunk its start and the (N, chunk) differences of all tensors but the first from the first."""
+    for start in range(0, flat[0].numel(), CHUNK):
+        first, *others = (tensor[start : start + CHUNK].double() for tensor in flat)
+        yield start, torch.stack(others) - first
 
 
 def _merge(folders: Sequence[Path], like: Path, out: Path, combine: Callable[[str, list[Tensor]], Tensor]) -> None:
