@@ -153,9 +153,11 @@ def test_ranges(recipe, name):
 
 
 def test_how_a_training_is_computed_is_no_part_of_its_key(recipe):
-    plain, compiled = recipe(), recipe(SMALL, "train.compile=true", "train.checkpointing=true")
-    assert compiled.train.compile and settings(compiled.train) == settings(plain.train)
+    plain = recipe()
+    other = recipe(SMALL, "train.compile=true", "train.checkpointing=true", "train.checkpoint_every=20")
+    assert other.train.compile and settings(other.train) == settings(plain.train)
     assert settings(plain.train)["compile"] is False, "as older folders have it"
+    assert settings(plain.train)["checkpoint_every"] == 200, "as older folders have it"
 
 
 def test_a_later_setting_is_part_of_a_key_only_where_it_is_used(recipe):

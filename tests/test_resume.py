@@ -107,6 +107,28 @@ def test_killed_at_any_step(recipe, monkeypatch, place, call):
     compare(settings.folder)
 
 
+def test_checkpoints_may_come_more_often_from_here_on(recipe, monkeypatch):
+    settings, path = recipe
+    done = []
+
+    def fatal(*arguments, **named):
+        done.append(None)
+        if len(done) == 8:
+            raise Killed
+        return real(*arguments, **named)
+
+    real = trainer.batch_gradient
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("weft.trainer.batch_gradient", fatal)
+        Pipeline(settings).train()
+    with monkeypatch.context() as patch:
+        taken = mock.Mock(side_effect=real)
+        patch.setattr("weft.trainer.batch_gradient", taken)
+        Pipeline(load(path, ["train.checkpoint_every=1"])).train()
+    assert taken.call_count == STEPS - 6  # the last checkpoint was after six steps
+    compare(settings.folder)
+
+
 def test_a_kill_between_the_weights_and_the_end(recipe, monkeypatch):
     """No step is taken again but those since the last checkpoint."""
     settings, _ = recipe

@@ -50,7 +50,7 @@ class Train:
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # auto: bf16 autocast where the device computes it, else fp32
     checkpointing: bool = how(False)  # recompute activations: less memory, about a third more time
     compile: bool = how(False)  # towers as fused kernels; not in bf16 on a CPU, where torch makes them wrong
-    checkpoint_every: int = 200  # steps
+    checkpoint_every: int = how(200)  # steps
 
     # What a language model wrote and a judge graded (weft write, weft grade): files, or the folders that hold them.
     written: str = later("")
