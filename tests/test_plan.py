@@ -18,6 +18,7 @@ from weft.encoders.published import published
 from weft.errors import WeftError
 from weft.options import Train
 from weft.rates import parameter_groups
+from weft.trainer import Trainer
 
 SIGLIP2 = "google/siglip2-base-patch16-384"
 
@@ -223,6 +224,19 @@ def test_what_holds_the_student_costs_its_own_passes():
     assert plain.cache_disk == costs(lwf_weight=0.0, hard="base").cache_disk > 0 and told in planning.render(plain)
     for none in (live, costs(lwf_weight=0.0)):
         assert none.cache_disk == 0 and told not in planning.render(none)
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_checkpoint_is_written_beside_the_last_one(tmp_path, ema):
+    options, encoder = Train(batch=8, ema=ema), medium()
+    trainer = Trainer(encoder, options, seed=0, steps=2)
+    for parameter in trainer.trained:
+        parameter.grad = torch.zeros_like(parameter)
+    trainer.optimizer.step()  # which makes the moments
+    trainer.save(tmp_path / "checkpoint")
+    plan = planning.plan(encoder.config, 100, options)
+    assert plan.checkpoint_disk / (tmp_path / "checkpoint").stat().st_size == pytest.approx(2, abs=0.05)
+    assert f"checkpoints, last and next    {planning._bytes(plan.checkpoint_disk)}" in planning.render(plan)
 
 
 def test_a_giant_does_not_fit_a_small_card():

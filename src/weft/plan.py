@@ -113,7 +113,7 @@ class Plan:
     frozen: tuple[str, ...]
     cache_disk: int  # the frozen base's image embeddings, float32; 0 where no term asks for them or all are made live
     images_disk: int
-    checkpoint_disk: int  # weights and both moments
+    checkpoint_disk: int  # weights and both moments, twice: the next one is whole before it takes the last one's place
     fits: tuple[Fit, ...]
 
     @property
@@ -183,7 +183,7 @@ def plan(
         activations=per_product[checkpointing], block=block, passes=passes, flops=flops, teacher=teacher,
         reference=reference, lora=lora, frozen=frozen, cache_disk=4 * products * dim * (compared and not live),
         images_disk=IMAGE_BYTES * products,
-        checkpoint_disk=4 * (total + lora) + trained * (8 + 4 * trajectory.averages(options)), fits=tuple(fits),
+        checkpoint_disk=2 * (4 * (total + lora) + trained * (8 + 4 * trajectory.averages(options))), fits=tuple(fits),
     )  # fmt: skip
 
 
@@ -257,7 +257,7 @@ def render(plan: Plan) -> str:
         "disk",
         f"  pictures                      {_bytes(plan.images_disk)}   ({IMAGE_BYTES // 1000} kB each, assumed)",
         *([f"  the base's embeddings (LwF)   {_bytes(plan.cache_disk)}"] if plan.cache_disk else []),
-        f"  a checkpoint                  {_bytes(plan.checkpoint_disk)}",
+        f"  checkpoints, last and next    {_bytes(plan.checkpoint_disk)}",
         "",
         f"{plan.flops / 1e12:,.4g} TFLOP a product ({plan.passes} forward passes' worth{once}){_more(plan)}; "
         "a pair is a product and one of its texts",
