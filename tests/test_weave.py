@@ -55,7 +55,8 @@ def test_the_margin_rule_asks_a_baseline_with_its_own_prefix(trained, monkeypatc
     monkeypatch.setattr("weft.weave.embed_task", spy)
     _, _, pipeline = woven(trained, "weave.rule='margin'", f"baselines=['{place}']")
     tasks = len(pipeline._tasks("dev"))
-    assert asked[:tasks] == ["a photo of a "] * tasks and set(asked[tasks:]) <= {""}
+    assert asked[:tasks] == [""] * tasks, "the base, which says what counts"
+    assert asked[tasks : 2 * tasks] == ["a photo of a "] * tasks and set(asked[2 * tasks :]) <= {""}
 
 
 def test_an_alpha_for_each_tower(trained, tmp_path):
