@@ -90,14 +90,14 @@ def test_code_that_an_index_names_runs_only_if_asked_for(tmp_path, monkeypatch):
     tiny.encoder().save(tmp_path / "model")
     index = tmp_path / "index"
     build(f"ours={tmp_path / 'model'}", table(tmp_path / "shop", shop(3)), index)
-    (tmp_path / "planted.py").write_text("raise SystemExit('it ran')")
+    (tmp_path / "of_an_index.py").write_text("raise SystemExit('it ran')")
     manifest = open_index(index).folder / "manifest.json"
-    write_json(manifest, read_json(manifest) | {"model": "python:planted:Model"})
+    write_json(manifest, read_json(manifest) | {"model": "python:of_an_index:Model"})
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(WeftError, match=r"names python:planted:Model as its model: .* say --remote-code"):
+    with pytest.raises(WeftError, match=r"names python:of_an_index:Model as its model: .* say --remote-code"):
         open_engine(index)
     with pytest.raises(SystemExit, match="it ran"):
-        open_engine(index, remote_code=("python:planted:Model",))
+        open_engine(index, remote_code=("python:of_an_index:Model",))
 
 
 @pytest.mark.parametrize(
