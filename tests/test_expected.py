@@ -44,11 +44,17 @@ def test_a_study_is_kept_by_its_means():
     means = [{"domain": "in-domain", "row": row, "value": value} for row, value in (("base", 0.1), ("full", 0.4))]
     results = {"name": "toy", "seeds": [0], "reference": "wise"}
     results["rows"] = [
-        {"name": name, "label": name, "alphas": alphas} for name, alphas in (("base", []), ("wise", [0.4]))
+        {"name": name, "label": name, "alphas": alphas, "one_seed": name == "wise"}
+        for name, alphas in (("base", []), ("wise", [0.4]))
     ]
     results |= {"tasks": [], "means": means, "mean_differences": [], "claims": [], "final": {}, "environment": {}}
     kept = json.loads(json.dumps(expected.record_study(results | {"scores": [1]})))
-    assert kept["alphas"] == {"wise": [0.4]} and "scores" not in kept and kept["command"].endswith("studies/toy.toml")
+    assert (
+        kept["alphas"] == {"wise": [0.4]}
+        and kept["labels"] == {"base": "base", "wise": "wise¹"}
+        and "scores" not in kept
+        and kept["command"].endswith("studies/toy.toml")
+    )
     means[1]["value"] -= 0.04
     assert [row[-1] for row in expected.check_study(results, kept)] == [True, False]
     assert expected.check_study(results | {"means": means[:1]}, kept)[1][3:] == (None, False)

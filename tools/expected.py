@@ -41,7 +41,7 @@ def record_study(results: dict) -> dict:
         "tolerance": TOLERANCE,
         "seeds": results["seeds"],
         "reference": results["reference"],
-        "labels": {row["name"]: row["label"] for row in results["rows"]},
+        "labels": {row["name"]: row["label"] + "¹" * row["one_seed"] for row in results["rows"]},
         "alphas": {row["name"]: row["alphas"] for row in results["rows"] if any(row["alphas"])},
     } | {name: results[name] for name in kept}
 
