@@ -114,17 +114,6 @@ def test_changed_settings_wipe_what_a_killed_stage_left(tmp_path):
     assert json.loads((tmp_path / "stage" / "found.json").read_text()) == ["key"]
 
 
-def test_killed_between_the_work_and_the_rename_nothing_is_done_twice(tmp_path, monkeypatch):
-    stage(tmp_path, seed=1).run(Work())  # an older result, which must be removed first
-    monkeypatch.setattr(artefact.shutil, "rmtree", lambda *_: (_ for _ in ()).throw(Killed()))
-    with pytest.raises(Killed):
-        stage(tmp_path).run(Work())
-    monkeypatch.undo()
-    work = Work()
-    stage(tmp_path).run(work)
-    assert work.calls == 0 and stage(tmp_path).done() and (tmp_path / "stage" / "found.json").exists()
-
-
 @pytest.mark.parametrize("step", ["Path.rename", "Path.rename again", "Path.unlink", "shutil.rmtree"])
 def test_killed_at_any_step_of_the_end_it_is_finished_and_nothing_else_is_left(tmp_path, monkeypatch, step):
     stage(tmp_path, seed=1).run(Work())  # an older result, which gives way
