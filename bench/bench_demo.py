@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 from measure import machine, matmul_rate, table
 
-from weft.artefact import read_json
 from weft.batch import learnt
 from weft.encoders import load as open_encoder
+from weft.files import read_json
 from weft.plan import plan
 from weft.recipe import load
 

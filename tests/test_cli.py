@@ -80,13 +80,13 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     import errno
     import os
 
-    from weft import artefact
+    from weft import files
 
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (tmp_path / "mine.toml").write_text("base = 'demo'\n[[sources]]\npath = 'demo:studio?products=30&size=48'")
-    monkeypatch.setattr(artefact.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     result = weft("curate", "mine.toml", folder=tmp_path)
     assert result.code == 2 and "No space left on device" in result.err.splitlines()[-1]
 

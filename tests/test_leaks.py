@@ -101,7 +101,7 @@ def test_a_planted_leak_is_kept_out_whole_and_nothing_else(shop, monkeypatch):
     assert all(one["reason"].startswith("in shown as ") for one in dropped)
     summary = json.loads((shop / "run/curate/summary.json").read_text())
     assert summary["leaks"] == {"shown": {"picture": 20}}
-    before = Pipeline(load("recipe.toml", ["curate.keep_out=[]"]))._curate_stage()
+    before = Pipeline(load("recipe.toml", ["curate.keep_out=[]"])).curate_stage()
     assert not before.done(), "another guard curates again"
 
 

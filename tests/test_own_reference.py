@@ -34,7 +34,7 @@ def test_a_recipe_s_own_reference_is_curated_and_learnt_along(with_reference):
     assert {product.id for product in reference.products} < set(seen), "audits know that these were trained on"
     (other,) = with_reference("train.lr=2e-3").recipe.reference
     moved = dataclasses.replace(pipeline.recipe, reference=(dataclasses.replace(other, limit=20),))
-    assert not Pipeline(moved)._reference_stage().done() and Pipeline(moved)._curate_stage().done()
+    assert not Pipeline(moved).reference_stage().done() and Pipeline(moved).curate_stage().done()
 
 
 def test_what_is_asked_for_is_left_out_of_the_reference(with_reference, tmp_path):
@@ -80,11 +80,11 @@ def test_a_borrowed_benchmark_that_changed_makes_the_reference_again(with_refere
     borrowed = f"benchmarks=[{{name = 'earlier', collection = '{tmp_path / 'earlier' / 'curate'}'}}]"
     pipeline = with_reference(borrowed)
     pipeline.curate()
-    assert pipeline._reference_stage().done()
-    folder = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}")._train_stage().key
+    assert pipeline.reference_stage().done()
+    folder = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}").train_stage().key
     earlier(2)
-    assert not with_reference(borrowed)._reference_stage().done()
-    again = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}")._train_stage()
+    assert not with_reference(borrowed).reference_stage().done()
+    again = with_reference(borrowed, f"train.reference={tmp_path / 'earlier' / 'curate'}").train_stage()
     assert again.key != folder and again.inputs["earlier"] != "", "what a folder leaves out depends on it, too"
 
 

@@ -54,7 +54,7 @@ def test_the_margin_rule_asks_a_baseline_with_its_own_prefix(trained, monkeypatc
 
     monkeypatch.setattr("weft.weave.embed_task", spy)
     _, _, pipeline = woven(trained, "weave.rule='margin'", f"baselines=['{place}']")
-    tasks = len(pipeline._tasks("dev"))
+    tasks = len(pipeline.tasks("dev"))
     assert asked[:tasks] == [""] * tasks, "the base, which says what counts"
     assert asked[tasks : 2 * tasks] == ["a photo of a "] * tasks and set(asked[2 * tasks :]) <= {""}
 
@@ -62,7 +62,7 @@ def test_the_margin_rule_asks_a_baseline_with_its_own_prefix(trained, monkeypatc
 def test_an_alpha_for_each_tower(trained, tmp_path):
     record, weights, pipeline = woven(trained, "weave.towers=true")
     base, tuned = pipeline.base_folder, pipeline.folder / "train" / "model"
-    tasks = pipeline._tasks("dev")
+    tasks = pipeline.tasks("dev")
     assert len(record["surface"]) == 9 and [step["alpha"] for step in record["curve"]] == [0.0, 0.5, 1.0]
     step = next(s for s in record["surface"] if (s["image"], s["text"]) == (0.5, 1.0))
     interpolate(base, tuned, {"image": 0.5, "text": 1.0, "head": 0.3}, tmp_path / "one")  # the head ranks nothing
@@ -81,7 +81,7 @@ def test_an_alpha_for_each_tower(trained, tmp_path):
 
 def test_alphas_in_between_are_embedded_once_where_they_are_kept(trained, tmp_path, monkeypatch):
     _, pipeline = trained
-    tuned, tasks = pipeline.folder / "train" / "model", pipeline._tasks("dev")
+    tuned, tasks = pipeline.folder / "train" / "model", pipeline.tasks("dev")
     scalar = load(trained[0], [*MORE, "weave.full=true"])
     weave(scalar, tuned, tasks, tmp_path / "cache", tmp_path / "first", tmp_path / "cache")
     monkeypatch.setattr(Passes, "_forward", lambda *_: pytest.fail("embedded again"))
@@ -95,10 +95,10 @@ def test_alphas_in_between_are_embedded_once_where_they_are_kept(trained, tmp_pa
 def test_the_places_lead_from_base_to_tuned(trained):
     _, pipeline = trained
     base, tuned = (Embedder(encoders.load(m)) for m in (pipeline.base_folder, pipeline.folder / "train" / "model"))
-    places, rows = sweep.of_towers(pipeline._tasks("dev")[:1], base, tuned, None, np.asarray([0.0, 1.0]))
+    places, rows = sweep.of_towers(pipeline.tasks("dev")[:1], base, tuned, None, np.asarray([0.0, 1.0]))
     assert places == [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
     for place, embedder in ((0, base), (3, tuned)):
-        for task in pipeline._tasks("dev")[:1]:
+        for task in pipeline.tasks("dev")[:1]:
             true = score(task, *embed_task(task, embedder)).values[task.primary]
             assert np.array_equal(rows[place][task.name], true)
 
@@ -111,7 +111,7 @@ def test_a_bend_by_depth_is_measured_and_written(trained, tmp_path):
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
     interpolate(pipeline.base_folder, tuned, 0.5, tmp_path / "half", depth=0.7)
     embedder = Embedder(encoders.load(tmp_path / "half"))
-    for task in pipeline._tasks("dev"):
+    for task in pipeline.tasks("dev"):
         true = score(task, *embed_task(task, embedder)).values[task.primary].mean()
         assert record["curve"][1]["tasks"][task.name]["score"] == pytest.approx(true, abs=1e-9)
 
@@ -121,7 +121,7 @@ def test_a_benchmark_that_does_not_count_has_no_part_in_the_choice(trained, tmp_
     """By hand: in domain the tuned model alone finds the answers. Of the benchmark's, the base alone finds the known
     share, and nobody the others. Chance is 10 / 48, so 0.3 is below twice that."""
     _, pipeline = trained
-    tuned, task = pipeline.folder / "train" / "model", pipeline._tasks("dev")[0]
+    tuned, task = pipeline.folder / "train" / "model", pipeline.tasks("dev")[0]
     models = [Embedder(encoders.load(model)) for model in (pipeline.base_folder, tuned)]
     ranked = [score(task, *embed_task(task, model)).ranking[:, :10].tolist() for model in models]
     first, second = ([set(row) for row in rows] for rows in ranked)
@@ -158,10 +158,10 @@ def test_a_soup_is_merged_then_woven(trained, tmp_path, rule):
     expected = load_file(tmp_path / "merged" / "model.safetensors")
     got = load_file(merged / "model.safetensors")
     assert all(torch.equal(got[name], tensor) for name, tensor in expected.items())
-    assert pipeline._models()["tuned"] == str(merged) and (merged / "weft_trained_on.parquet").exists()
-    key = pipeline._weave_stage().key
+    assert pipeline.models()["tuned"] == str(merged) and (merged / "weft_trained_on.parquet").exists()
+    key = pipeline.weave_stage().key
     interpolate(base, tuned, 0.6, other)
-    assert pipeline._weave_stage().key != key  # another model is another soup
+    assert pipeline.weave_stage().key != key  # another model is another soup
     shutil.rmtree(other)
     with pytest.raises(WeftError):
         pipeline.weave()

@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from weft.artefact import write_whole
+from weft.files import write_whole
 from weft.proof import Settings, run
 from weft.report import proof as page
 

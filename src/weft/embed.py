@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from weft.artefact import disk_error, key_of
+from weft.artefact import key_of
 from weft.benchmarks.record import Pictures
 from weft.catalogue.images import decode
 from weft.encoders.protocol import Embeds, Inputs
 from weft.engine import current
 from weft.errors import WeftError
+from weft.files import disk_error
 from weft.processes import device
 from weft.progress import progress, say
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft import seen
-from weft.artefact import versions, write_json
+from weft.artefact import versions
 from weft.benchmarks.record import AnyTask, Retrieval
 from weft.embed import Embedder
 from weft.evaluate import (
@@ -18,6 +18,7 @@ from weft.evaluate import (
     retrieval_metrics,
     score,
 )
+from weft.files import write_json
 from weft.progress import progress
 from weft.recipe import Recipe
 from weft.results import examples, token_lengths, training_cost, write_per_query, write_qrels, write_runs

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import key_of, save_array
+from weft.artefact import key_of
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Pictures, Retrieval, Side
 from weft.catalogue import copies
 from weft.catalogue.images import ImageError, decode
 from weft.errors import WeftError
+from weft.files import save_array
 from weft.held import Held
 from weft.pairs.queries import normal
 from weft.progress import progress

@@ -8,12 +8,13 @@ import importlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from weft.artefact import MANIFEST, Stage, canonical, file_key, read_json
+from weft.artefact import MANIFEST, Stage, canonical, file_key
 from weft.catalogue.sources import READERS
 from weft.catalogue.sources.files import find, on_disk
 from weft.catalogue.sources.rows import references
 from weft.catalogue.sources.spec import SourceSpec
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.progress import say
 
 BESIDE = "pictures beside "

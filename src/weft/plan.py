@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from transformers import PreTrainedConfig
 
 from weft import trajectory
-from weft.artefact import read_json
 from weft.batch import learnt
 from weft.catalogue.sources.count import rows
 from weft.catalogue.sources.files import on_disk
 from weft.catalogue.sources.spec import SourceSpec
+from weft.files import read_json
 from weft.options import NOTHING_TO_KEEP, Train
 from weft.recipe import Recipe
 from weft.sizes import config_of, count, towers

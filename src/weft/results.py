@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import metrics, sweep
-from weft.artefact import whole, write_json, write_whole
 from weft.benchmarks.record import AnyTask, Retrieval, Side
 from weft.benchmarks.trec import file_name, word, words
 from weft.encoders import Encoder
 from weft.evaluate import Scored, classes_of
+from weft.files import whole, write_json, write_whole
 from weft.per_query import NEEDED, OPTIONAL
 from weft.seen import pictures_of
 

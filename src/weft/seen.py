@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import save_array, whole
 from weft.benchmarks.record import AnyTask, Pictures, Retrieval, Side
 from weft.catalogue import duplicates
 from weft.catalogue.collection import Collection
@@ -15,6 +14,7 @@ from weft.catalogue.images import ImageError, decode
 from weft.encoders import local_folder
 from weft.encoders.source import find
 from weft.errors import WeftError
+from weft.files import save_array, whole
 from weft.progress import progress
 
 FILE = "weft_trained_on.parquet"

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from weft import processes
-from weft.artefact import disk_error
 from weft.batch import Batch, decoders, model_pixels, training_pixels
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
+from weft.files import disk_error
 from weft.options import Train
 from weft.progress import progress
 

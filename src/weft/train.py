@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from weft import adapters, fisher, processes
-from weft.artefact import write_whole
 from weft.batch import Loader
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
+from weft.files import write_whole
 from weft.options import Train
 from weft.progress import progress, say
 from weft.recipe import Pairs, Recipe

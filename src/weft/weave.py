@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from weft import merge, sweep
-from weft.artefact import file_key, write_json
+from weft.artefact import file_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.embed import Embedder
 from weft.encoders import load, local_folder
 from weft.errors import WeftError
 from weft.evaluate import Scored, describe, embed_task, query_prefix, score
+from weft.files import write_json
 from weft.options import Weave
 from weft.progress import say
 from weft.recipe import Recipe

@@ -19,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from weft.artefact import disk_error, read_json, write_json
 from weft.encoders.base import tower_of
 from weft.errors import WeftError
+from weft.files import disk_error, read_json, write_json
 from weft.progress import progress
 
 LAYER = re.compile(r"\.layers\.(\d+)\.")

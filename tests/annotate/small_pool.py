@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 from shelves import png
 from weft.annotate.export import export
 from weft.annotate.pairs import Pairs
-from weft.artefact import write_json
 from weft.catalogue.collection import ImageWriter
+from weft.files import write_json
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool
 from weft.judging.rubric import RUBRICS
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.artefact import write_json
 from weft.audit import Subject
 from weft.audit.judged import Judged, reader
 from weft.audit.preference import Fits, exact_test, fits, preference_gaps, preferences, source_preference, standing
 from weft.audit.source_bias import check, fair_scores, sources
 from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.errors import WeftError
+from weft.files import write_json
 from weft.judging.judgements import SCHEMA
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, write_tables
 from weft.judging.rubric import Rubric

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from shop_shelf import collection
 
-from weft.artefact import read_json
 from weft.audit.text import Texts, near_duplicates
 from weft.audit.text import words as tokens
 from weft.benchmarks import open_benchmark
@@ -18,6 +17,7 @@ from weft.build import Settings, build
 from weft.build.ask import Asked, Asker
 from weft.build.select import choose
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.pairs.queries import facts, words
 from weft.recipe import Pairs
 

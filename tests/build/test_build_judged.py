@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from shop_shelf import collection
 
-from weft.artefact import read_json
 from weft.build import Settings, build, render
 from weft.build.facts import statistics
 from weft.build.judged import Judged, apply, on_our_scale, read
@@ -17,6 +16,7 @@ from weft.build.select import choose
 from weft.catalogue.collection import Collection
 from weft.cli import building
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.judging.attribute import Blurred, ByWords
 from weft.judging.gather import Wanted, make
 from weft.judging.judge import by_attributes

@@ -11,12 +11,12 @@ import pytest
 import galleries
 import tiny
 from galleries import shop, table
-from weft.artefact import write_json
 from weft.catalogue.images import decode, fingerprint
 from weft.embed import Embedder
 from weft.encoders import load
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
+from weft.files import write_json
 from weft.index import build as make
 from weft.index import open_index
 from weft.index import update as module

@@ -8,9 +8,9 @@ import numpy as np
 import tiny
 from shelves import shelf
 from weft import encoders
-from weft.artefact import write_json
 from weft.embed import Embedder
 from weft.evaluate import describe, embed_task, score
+from weft.files import write_json
 from weft.publish.run import open_run
 from weft.recipe import Recipe, load, settings
 from weft.results import write_per_query, write_qrels, write_runs

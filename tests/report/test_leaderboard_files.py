@@ -8,7 +8,7 @@ import pytest
 from leaderboard_fixtures import NAMES, TASKS, make_image, make_leaderboard
 from pages import leaves
 
-from weft import artefact
+from weft import files
 from weft.errors import WeftError
 from weft.report import leaderboard
 from weft.report.words import percent
@@ -56,14 +56,14 @@ def test_all_three_files_or_none(tmp_path, results, monkeypatch):
     assert {path.name for path in out.iterdir()} == names
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     results["verdict"]["sentence"] = "Another."
-    real = artefact.write_whole
+    real = files.write_whole
 
     def full(path: Path, data: str) -> None:
         if path.suffix == ".html":
             raise WeftError("cannot write: no space left")
         real(path, data)
 
-    monkeypatch.setattr(artefact, "write_whole", full)
+    monkeypatch.setattr(files, "write_whole", full)
     with pytest.raises(WeftError, match="no space"):
         leaderboard.write(results, make_image, out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

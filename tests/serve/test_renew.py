@@ -10,7 +10,7 @@ from service import Service
 
 import tiny
 from galleries import shop, table
-from weft.artefact import write_json
+from weft.files import write_json
 from weft.index import build
 from weft.serve import renew
 from weft.serve.limits import Limits

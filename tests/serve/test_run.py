@@ -13,8 +13,8 @@ import pytest
 import tiny
 import tiny_catalogue
 from galleries import shop, table
-from weft.artefact import read_json, write_json
 from weft.errors import WeftError
+from weft.files import read_json, write_json
 from weft.index import build, open_index
 from weft.index.finished import index_run, is_run
 from weft.serve import open_engine, serve

@@ -94,16 +94,19 @@ def test_a_row_s_own_reference_is_shared_and_holds_nothing_that_the_study_asks_f
     for run in rows:
         run.borrow("curate", run.catalogue.folder)
         run.curate_reference()
-    made = (rows[0]._reference / "manifest.json").stat().st_mtime_ns
+    made = (rows[0].reference_folder / "manifest.json").stat().st_mtime_ns
     other_seed = Run(load("shop.toml", [*own, "seed=9", "out=study/train/seed"]), study)
     other_seed.borrow("curate", other_seed.catalogue.folder)
     other_seed.curate_reference()
-    assert (other_seed._reference / "manifest.json").stat().st_mtime_ns == made, "seeds are seeds of training"
-    assert rows[0]._reference == rows[1]._reference and rows[0]._reference.parent == study.folder / "references"
+    assert (other_seed.reference_folder / "manifest.json").stat().st_mtime_ns == made, "seeds are seeds of training"
+    assert (
+        rows[0].reference_folder == rows[1].reference_folder
+        and rows[0].reference_folder.parent == study.folder / "references"
+    )
     asked = Collection(study.curated)
     held = {asked.products[row].id for row in np.flatnonzero(asked.split != "train")} - {
         p.id for p in asked.products[:12]
     }
-    reference = Collection(rows[0]._reference)
+    reference = Collection(rows[0].reference_folder)
     trained = {f"street-{reference.products[row].id}" for row in np.flatnonzero(reference.split == "train")}
     assert len(held) > 10 and trained and not trained & held

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft.annotate.log import read, same
-from weft.artefact import write_whole
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
+from weft.files import write_whole
 from weft.judging.ensemble import grades_of
 from weft.judging.judgements import SCHEMA
 from weft.judging.rubric import Rubric

@@ -11,8 +11,8 @@ from weft.annotate.export import export, log_path, logs, named
 from weft.annotate.log import Log
 from weft.annotate.pairs import Pairs
 from weft.annotate.session import Session
-from weft.artefact import disk_error
 from weft.errors import WeftError, extra
+from weft.files import disk_error
 from weft.judging.pool import Pool
 from weft.judging.rubric import Rubric
 from weft.progress import say

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weft.artefact import key_of, whole
+from weft.artefact import key_of
 from weft.benchmarks.record import Side
 from weft.catalogue.duplicates import describe_all
 from weft.catalogue.images import ImageError, decode
 from weft.errors import WeftError
+from weft.files import whole
 from weft.progress import progress
 
 PART = 4096

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, key_of, write_json
+from weft.artefact import key_of
 from weft.catalogue.images import ImageError, fingerprint, verify
 from weft.catalogue.sources.rows import folder_loader
 from weft.errors import WeftError
+from weft.files import disk_error, write_json
 from weft.progress import progress, say
 
 KEPT_BYTES = 1 << 28

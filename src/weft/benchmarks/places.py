@@ -9,12 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, key_of, write_json
+from weft.artefact import key_of
 from weft.benchmarks.pictures import encoded, examine, from_arrow
 from weft.benchmarks.tables import Table, image_column, read
 from weft.catalogue.collection import ImageWriter
 from weft.catalogue.sources import READERS, SourceSpec, files, hub, rows
 from weft.errors import WeftError
+from weft.files import disk_error, write_json
 from weft.progress import progress, say
 
 SPLITS = {"train", "test", "validation", "valid", "val", "dev"}

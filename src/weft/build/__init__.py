@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from weft.artefact import MANIFEST, Stage, file_key, key_of, read_json, write_json, write_whole
+from weft.artefact import MANIFEST, Stage, file_key, key_of
 from weft.build import judged as judgements
 from weft.build import write
 from weft.build.card import card
@@ -15,6 +15,7 @@ from weft.build.prove import known, prove, refuse
 from weft.build.select import PARTS, Settings, choose
 from weft.catalogue.collection import Collection
 from weft.errors import WeftError
+from weft.files import read_json, write_json, write_whole
 from weft.recipe import Pairs
 
 __all__ = ["FACTS", "Settings", "build"]

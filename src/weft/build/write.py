@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from weft.artefact import MANIFEST, disk_error, write_whole
+from weft.artefact import MANIFEST
 from weft.build.ask import TWINS
 from weft.build.select import Chosen, Question, brand, category
 from weft.catalogue.collection import Collection
 from weft.catalogue.parts import link_or_copy
+from weft.files import disk_error, write_whole
 from weft.progress import progress
 from weft.results import word
 

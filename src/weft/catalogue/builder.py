@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import write_json
 from weft.catalogue import duplicates
 from weft.catalogue.collection import (
     LOOKS,
@@ -28,6 +27,7 @@ from weft.catalogue.splits import Splits, connected, split
 from weft.catalogue.words import Words
 from weft.engine import beside
 from weft.errors import WeftError
+from weft.files import write_json
 from weft.progress import progress, say
 from weft.recipe import Curate
 from weft.schema import Product, Skipped

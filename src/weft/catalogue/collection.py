@@ -22,11 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, key_of, write_whole
+from weft.artefact import key_of
 from weft.catalogue.images import fingerprint
 from weft.catalogue.parts import GROUP, read_parts, write_parts
 from weft.catalogue.words import Words
 from weft.errors import WeftError
+from weft.files import disk_error, write_whole
 from weft.schema import Product
 
 LOOKS = "looks.npy"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, whole
+from weft.files import disk_error, whole
 from weft.progress import say
 
 GROUP = 2**20  # rows of a Parquet row group, as pyarrow has it by default

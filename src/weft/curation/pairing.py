@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, key_of, write_json
+from weft.artefact import key_of
 from weft.bm25 import BM25
 from weft.catalogue.collection import Collection, ImageWriter
 from weft.catalogue.sources import READERS
 from weft.catalogue.sources.rows import require
 from weft.catalogue.sources.text import clean
 from weft.errors import WeftError
+from weft.files import disk_error, write_json
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool, write_tables
 from weft.pairs.queries import Query, facts, normal, randomness, statements
 from weft.pairs.relevance import Index

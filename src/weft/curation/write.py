@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import MANIFEST, read_json, stage_key, write_json
+from weft.artefact import MANIFEST, stage_key
 from weft.catalogue.collection import Collection, write_table
 from weft.curation import twins
 from weft.curation.prompt import SYSTEM, TASKS, USUAL, question, text_of
 from weft.curation.tally import Text, tally
 from weft.endpoint import Answer, Asked, Endpoint, Ledger, Request, answered, complete, estimate
 from weft.errors import WeftError
+from weft.files import read_json, write_json
 from weft.judging.prompt import pictures
 from weft.pairs.checking import Checker, Problem
 from weft.pairs.queries import Query, normal

@@ -15,9 +15,9 @@ from transformers import logging as transformers_logging
 from transformers.image_processing_utils import BaseImageProcessor
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from weft.artefact import disk_error
 from weft.encoders.protocol import PROBE, fingerprint_of, must_fit
 from weft.errors import WeftError
+from weft.files import disk_error
 
 # Weft's own progress and errors say what its user needs; these are for those who write models.
 transformers_logging.set_verbosity_error()

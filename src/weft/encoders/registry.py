@@ -7,8 +7,8 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from weft.artefact import read_json, write_json
 from weft.errors import WeftError
+from weft.files import read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from weft.artefact import disk_error
 from weft.errors import WeftError
+from weft.files import disk_error
 
 
 def read(path: Path) -> list[dict]:

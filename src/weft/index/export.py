@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import whole
+from weft.files import whole
 from weft.index.folder import Index
 
 EXPORT = pa.schema(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from weft.artefact import MANIFEST, read_json
+from weft.artefact import MANIFEST
 from weft.encoders import local_folder
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.index.update import build
 from weft.progress import say
 

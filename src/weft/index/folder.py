@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import read_json
 from weft.bm25 import BM25
 from weft.catalogue.collection import PRODUCT
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.index.facets import Facets
 
 CURRENT = "current.json"

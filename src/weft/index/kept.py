@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import whole
+from weft.files import whole
 from weft.index.folder import Index
 
 PENDING = "pending"

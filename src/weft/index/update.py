@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from weft.artefact import disk_error, read_json, versions, write_json, write_whole
+from weft.artefact import versions
 from weft.catalogue.collection import write_table
 from weft.catalogue.images import fingerprint
 from weft.embed import Embedder
 from weft.encoders import load
 from weft.encoders.source import split_name
 from weft.errors import WeftError
+from weft.files import disk_error, read_json, write_json, write_whole
 from weft.index import folder as files
 from weft.index.folder import CURRENT, Index, open_index
 from weft.index.gallery import EXAMPLES, examples, read_gallery

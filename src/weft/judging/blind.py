@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from weft.artefact import disk_error, write_json
 from weft.benchmarks.record import Side
 from weft.catalogue.collection import ImageWriter
 from weft.catalogue.images import ImageError, fingerprint, verify
+from weft.files import disk_error, write_json
 from weft.judging.pool import ANSWERS, FACTS, PAIRS, RANDOM, SYSTEMS, write_tables
 from weft.judging.union import Part
 from weft.pairs.queries import randomness

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from weft import __version__
-from weft.artefact import read_json
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.benchmarks.sound import sound
 from weft.endpoint import Ledger
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.judging import precision as arithmetic
 from weft.judging.blind import write
 from weft.judging.pool import ANSWERS, FACTS, RANDOM, Pair

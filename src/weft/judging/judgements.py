@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import read_json, whole, write_json
 from weft.endpoint import journal
 from weft.errors import WeftError
+from weft.files import read_json, whole, write_json
 
 LINES = "judgements.jsonl"
 TABLE = "judgements.parquet"

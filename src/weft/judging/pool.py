@@ -16,8 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft.artefact import file_key, key_of, read_json, whole
+from weft.artefact import file_key, key_of
 from weft.errors import WeftError
+from weft.files import read_json, whole
 
 FACTS = "pool.json"
 RANDOM = "random"

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft import __version__
-from weft.artefact import write_whole
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
+from weft.files import write_whole
 from weft.judging.ensemble import RULE, Grades
 from weft.judging.evaluated import Evaluated
 from weft.judging.judgements import SCHEMA

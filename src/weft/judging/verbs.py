@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from weft.artefact import read_json
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.judging.ensemble import grades_of, read_all
 from weft.judging.evaluated import open_evaluation
 from weft.judging.lookup import images_of, labels_of, systems_of

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from weft import __version__
-from weft.artefact import Stage, read_json, versions, write_json
+from weft.artefact import Stage, versions
 from weft.audit import Subject, audit, source_bias
 from weft.audit.judged import Judged
 from weft.demo import faults
 from weft.demo.faults import FAULTS, Planted, Shelf
 from weft.embed import Embedder
+from weft.files import read_json, write_json
 from weft.judging.evaluated import Evaluated
 from weft.judging.rejudge import rejudge
 from weft.judging.union import Part

@@ -4,8 +4,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from weft.artefact import write_json, write_whole
 from weft.errors import WeftError
+from weft.files import write_json, write_whole
 from weft.publish.private import without_paths
 from weft.publish.recipe import toml_of
 from weft.publish.run import Run

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 from weft import __version__
-from weft.artefact import MANIFEST, Stage, read_json, versions, write_json, write_whole
+from weft.artefact import MANIFEST, Stage, versions
 from weft.embed import Embedder
 from weft.encoders import Encoder, load_base
 from weft.errors import WeftError
+from weft.files import read_json, write_json, write_whole
 from weft.publish import compact, evidence, onnx, private, sbert
 from weft.publish.card import card
 from weft.publish.card_notes import Facts

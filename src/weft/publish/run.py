@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weft.artefact import MANIFEST, key_of, read_json
+from weft.artefact import MANIFEST, key_of
 from weft.benchmarks.record import Retrieval
 from weft.encoders.registry import KNOWN
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.progress import say
 from weft.publish.private import without_paths
 from weft.recipe import Benchmark, Recipe

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from weft.artefact import write_json
 from weft.encoders import Encoder
+from weft.files import write_json
 
 MODULES = "sentence_transformers.base.modules"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.artefact import write_json, write_whole
+from weft.files import write_json, write_whole
 from weft.report.page import page
 from weft.report.record import record
 from weft.report.table import table

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from weft.artefact import read_json
 from weft.errors import WeftError
+from weft.files import read_json
 from weft.index import open_index
 from weft.index.folder import CURRENT
 from weft.progress import say

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weft.artefact import key_of, read_json, write_json
+from weft.artefact import key_of
+from weft.files import read_json, write_json
 from weft.lock import alone
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study

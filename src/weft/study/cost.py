@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from weft import plan
-from weft.artefact import MANIFEST, read_json
+from weft.artefact import MANIFEST
 from weft.batch import learnt
+from weft.files import read_json
 from weft.recipe import Recipe
 from weft.study.choose import Choices
 from weft.study.lab import Lab

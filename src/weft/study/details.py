@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from weft.adapters import adapt
-from weft.artefact import read_json
 from weft.encoders import load_base
+from weft.files import read_json
 from weft.rates import parameter_groups
 from weft.recipe import Recipe
 from weft.study.choose import Choices

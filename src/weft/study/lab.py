@@ -76,7 +76,7 @@ class Lab:
     def tasks_key(self) -> str:
         whole = self.catalogue(self.recipe)
         gallery = self.recipe.weave.gallery
-        return key_of([stage_key(self.curated), whole._borrowed, whole._prompts, *([gallery] if gallery else [])])
+        return key_of([stage_key(self.curated), whole.borrowed, whole.prompts, *([gallery] if gallery else [])])
 
     def tuned(self, recipe: Recipe) -> Run:
         """A training, brought up to date."""
@@ -85,15 +85,15 @@ class Lab:
         self._refuse_leaks(run)
         with alone(run.folder / "train"):
             run.borrow("curate", run.catalogue.folder)
-            if run._owns_reference:
-                with alone(run._reference):
+            if run.owns_reference:
+                with alone(run.reference_folder):
                     run.curate_reference()
             self._timed("train", run, run.train)
         return run
 
     def curate(self, catalogue: Pipeline) -> None:
         with alone(catalogue.folder / "curate"):
-            if not catalogue._curate_stage().done():
+            if not catalogue.curate_stage().done():
                 catalogue.curate()
 
     def woven(self, trained: Run, soup: Sequence[Run] = ()) -> Run:
@@ -156,7 +156,7 @@ class Lab:
         return {task: float(table.scores(task, table.primary[task]).values.mean()) for task in table.tasks}
 
     def _timed(self, what: str, run: Run, work: Callable[[], None]) -> None:
-        stage = getattr(run, f"_{what}_stage")
+        stage = getattr(run, f"{what}_stage")
         if (run.folder / what).exists() and stage().done():
             return
         started = time.monotonic()

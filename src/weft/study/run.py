@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from weft import adapters, processes
-from weft.artefact import file_key, key_of, read_json, write_json
+from weft.artefact import file_key, key_of
 from weft.embed import Embedder
 from weft.encoders import load
 from weft.errors import WeftError
 from weft.evaluate import describe, embed_task, score
+from weft.files import read_json, write_json
 from weft.progress import say
 from weft.study import cost, outlook, table
 from weft.study.choose import Choices, Touched, best, domain_means, gain, wanted

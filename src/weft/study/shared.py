@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.artefact import Stage, key_of, read_json, stage_key
+from weft.artefact import Stage, key_of, stage_key
 from weft.benchmarks.record import AnyTask
 from weft.catalogue.collection import Collection
 from weft.catalogue.parts import link_or_copy
+from weft.files import read_json
 from weft.options import OWN
 from weft.pipeline import Pipeline
 from weft.recipe import Recipe, plain, settings
@@ -63,40 +64,40 @@ class Run(Pipeline):
     def base_fingerprint(self) -> str:
         return self.lab.fingerprint(self.recipe.base)
 
-    def _curate_stage(self) -> Stage:
-        return self.catalogue._curate_stage()
+    def curate_stage(self) -> Stage:
+        return self.catalogue.curate_stage()
 
     @property
-    def _reference(self) -> Path:
+    def reference_folder(self) -> Path:
         """Shared by the rows that have the same one beside the same catalogue."""
-        if not self._owns_reference:
-            return super()._reference
+        if not self.owns_reference:
+            return super().reference_folder
         return self.lab.folder / "references" / key_of([plain(self.recipe.reference), self.catalogue.folder.name])
 
-    def _asked(self) -> dict[str, Collection]:
+    def asked(self) -> dict[str, Collection]:
         """A row's own queries and the study's, where it has another catalogue."""
         study = collections_of(self.lab.recipe, self.lab.curated) if self._elsewhere else {}
-        return super()._asked() | {f"the study's {name}": one for name, one in study.items()}
+        return super().asked() | {f"the study's {name}": one for name, one in study.items()}
 
     @property
     def _elsewhere(self) -> bool:
         return self.catalogue is not self.lab.catalogue(self.lab.recipe)
 
     @property
-    def _asked_keys(self) -> dict[str, str]:
-        return super()._asked_keys | ({"study": stage_key(self.lab.curated)} if self._elsewhere else {})
+    def asked_keys(self) -> dict[str, str]:
+        return super().asked_keys | ({"study": stage_key(self.lab.curated)} if self._elsewhere else {})
 
-    def _weave_stage(self) -> Stage:
+    def weave_stage(self) -> Stage:
         """A row with a catalogue of its own chooses its alpha by the study's queries, which its key must know."""
-        stage = super()._weave_stage()
+        stage = super().weave_stage()
         study = {"study": self.lab.tasks_key} if self._elsewhere else {}
         return dataclasses.replace(stage, inputs=stage.inputs | study)
 
-    def _tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
+    def tasks(self, split: str, held_out_gallery: bool = False) -> list[AnyTask]:
         return self.lab.tasks(split)
 
-    def _train_stage(self) -> Stage:
-        stage, train = super()._train_stage(), self.recipe.train
+    def train_stage(self) -> Stage:
+        stage, train = super().train_stage(), self.recipe.train
         seen = [stage.inputs, train.precision, train.micro_batch]
         return Lending(stage.folder, stage.settings, stage.inputs, self.lab.folder / "targets" / f"{key_of(seen)}.npy")
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from weft.artefact import write_together
+from weft.files import write_together
 from weft.report.judging import agreed, rejudged
 from weft.report.judging.frame import frame
 from weft.report.judging.sheet import Sheet, as_html, as_markdown, as_text, safe

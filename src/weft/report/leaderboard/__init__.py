@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from weft.artefact import write_together
+from weft.files import write_together
 from weft.report.leaderboard.page import page
 from weft.report.leaderboard.text import markdown, terminal
 from weft.report.record import strict

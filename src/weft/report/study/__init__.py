@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from weft.artefact import disk_error, write_together
+from weft.files import disk_error, write_together
 from weft.report.record import strict
 from weft.report.study import figures
 from weft.report.study.page import page
