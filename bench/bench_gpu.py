@@ -18,7 +18,7 @@ import torch
 from measure import catalogue, finish, in_turns, machine, matmul_rate, median, ratio, table
 from transformers import SiglipImageProcessorPil, SiglipModel
 
-from weft.batch import Batch, Loader, model_pixels
+from weft.batch import Batch, Loader
 from weft.encoders import Encoder, create
 from weft.encoders.fresh import train_tokenizer
 from weft.encoders.published import published
@@ -29,6 +29,7 @@ from weft.rates import parameter_groups
 from weft.recipe import Pairs, Train
 from weft.teacher import frozen
 from weft.trainer import recompute_activations
+from weft.views import model_pixels
 
 TRUE = "google/siglip2-base-patch16-384"
 TINY = {"image_size": 32, "hidden_size": 64, "vision_layers": 2, "text_layers": 1, "vocab_size": 600}

@@ -6,15 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weft.catalogue.collection import (
-    PRODUCTS,
-    QRELS,
-    QUERIES,
-    Collection,
-    ImageWriter,
-    product_row,
-    write_table,
-)
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.schema import Product
 
 

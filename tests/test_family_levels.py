@@ -8,6 +8,7 @@ import pytest
 
 from weft import metrics, stats
 from weft.family import beats_all
+from weft.grading import grade
 
 FAMILIES = 1000
 QUERIES = 200
@@ -29,7 +30,7 @@ def pools():
         judged = [(np.arange(items), row) for row in grades.astype(float)]
         systems = [np.argsort(-(strength * grades + rng.normal(size=grades.shape)), axis=1) for strength in (0.5, 0.6)]
         assert (systems[0][:, :10] != systems[1][:, :10]).mean() > 0.9
-        one, other = (metrics.measure(metric, metrics.grade(ranking, judged)) for ranking in systems)
+        one, other = (metrics.measure(metric, grade(ranking, judged)) for ranking in systems)
         found.append(one - other)
     return found
 

@@ -12,8 +12,9 @@ from training import PAIRS, SETTINGS, fresh, train_with
 from training import catalogue as catalogue  # the fixture
 from training import made as made  # the fixture
 from weft import gradient, objective, trainer
-from weft.batch import Loader, model_pixels
+from weft.batch import Loader
 from weft.recipe import Pairs
+from weft.views import model_pixels
 
 
 def batch_of(encoder, catalogue, settings=SETTINGS, pairs=PAIRS, step: int = 0):

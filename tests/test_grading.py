@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from rankings import random_case
-from weft import metrics
+from weft import grading, metrics
 from weft.errors import WeftError
-from weft.metrics import grade, measure
+from weft.grading import grade
+from weft.metrics import measure
 
 
 def test_minimum_raises_the_bar():
@@ -40,7 +41,7 @@ def test_errors_name_the_query():
 
 @pytest.mark.parametrize("block", [1, 50, 2**22])
 def test_grade_equals_a_dictionary_per_query(monkeypatch, block):
-    monkeypatch.setattr(metrics, "BLOCK", block)
+    monkeypatch.setattr(grading, "BLOCK", block)
     ranking, judged, _, _ = random_case(11)
     judged[4] = (np.append(judged[4][0], -1), np.append(judged[4][1], 3.0))  # relevant, but not in the corpus
     graded = grade(ranking, judged, minimum=2)
@@ -63,7 +64,7 @@ def test_an_answer_that_is_not_in_the_corpus_counts_as_missed():
 
 
 def test_errors_name_the_query_of_a_later_block(monkeypatch):
-    monkeypatch.setattr(metrics, "BLOCK", 2)
+    monkeypatch.setattr(grading, "BLOCK", 2)
     judged = [(np.asarray([1]), np.asarray([1.0]))] * 5
     with pytest.raises(WeftError, match="ranking of query 'q3' lists"):
         grade(np.asarray([[1, 2], [1, 2], [2, 1], [1, 1], [2, 1]]), judged, names=[f"q{i}" for i in range(5)])

@@ -6,7 +6,8 @@ import pytest
 from rankings import random_case
 from weft import metrics
 from weft.errors import WeftError
-from weft.metrics import METRICS, grade, measure
+from weft.grading import grade
+from weft.metrics import METRICS, measure
 
 
 @pytest.mark.parametrize("name", METRICS)

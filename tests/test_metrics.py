@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rankings import random_case
-from weft.metrics import METRICS, grade, measure
+from weft.grading import grade
+from weft.metrics import METRICS, measure
 
 
 @st.composite

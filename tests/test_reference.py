@@ -8,9 +8,9 @@ import tiny
 import tiny_catalogue
 from training import CPU, fresh, run, train_with
 from training import made as made  # the fixture
-from weft.batch import model_pixels
 from weft.errors import WeftError
 from weft.reference import Reference
+from weft.views import model_pixels
 
 SETTINGS = train_with(reference_batch=6, micro_batch=4)
 

@@ -11,8 +11,8 @@ import tiny_catalogue
 from training import CPU, SETTINGS, fresh, run, train_with
 from training import made as made  # the fixture
 from weft import teacher
-from weft.batch import model_pixels, training_pixels
 from weft.errors import WeftError
+from weft.views import model_pixels, training_pixels
 
 
 @pytest.fixture(scope="module")

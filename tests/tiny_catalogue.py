@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 import tiny
-from weft.catalogue.collection import PRODUCTS, Collection, ImageWriter, product_row, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import PRODUCTS, ImageWriter, product_row, write_table
 from weft.schema import Product
 
 MATERIALS = ("cotton", "wool", "linen")

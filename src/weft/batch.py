@@ -1,19 +1,16 @@
 """Prepares training batches: which picture, which view, which queries; all from (seed, epoch, product id) alone."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from weft.backdrop import on_backdrop
 from weft.catalogue.collection import Collection
-from weft.catalogue.images import decode, decode_fast
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.pairs import negatives
@@ -25,6 +22,7 @@ from weft.pairs.unrecorded import OpenRelevance, open_names
 from weft.pairs.writing import Written
 from weft.progress import say
 from weft.recipe import Pairs, Train
+from weft.views import decoders, model_pixels, training_pixels, view
 
 
 @dataclass
@@ -81,22 +79,6 @@ class Batch:
             relevance.to(device)
         self.positive_grades = move(self.positive_grades)
         return self
-
-
-def view(random: np.random.Generator, crop: float, flip: bool) -> np.ndarray:
-    """(2, 3) affine map of a random crop whose sides are at least `crop` of the picture's, mirrored half the time."""
-    width, height = random.uniform(crop, 1.0, 2)
-    x, y = random.uniform(-1, 1, 2) * (1 - width, 1 - height)
-    mirror = -1.0 if flip and random.random() < 0.5 else 1.0
-    return np.asarray([[mirror * width, 0, x], [0, height, y]], dtype=np.float32)
-
-
-def student_view(pixels: Tensor, views: Tensor | None) -> Tensor:
-    """(b, 3, H, W) pictures seen through (b, 2, 3) affine maps, bilinear."""
-    if views is None:
-        return pixels
-    grid = F.affine_grid(views, list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 class Loader:
@@ -271,44 +253,3 @@ def prefetched(prepare: Callable[[int], Batch], steps: Sequence[int]) -> Iterato
             batch = coming.result()
             coming = None if following is None else pool.submit(prepare, following)
             yield batch
-
-
-def decoders() -> ThreadPoolExecutor:
-    """Threads that decode pictures: this machine's cores but one, shared among its processes."""
-    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    return ThreadPoolExecutor(max(1, cores - 1))
-
-
-def fixed_size(encoder: Encoder) -> bool:
-    """Whether a picture is simply resized to the model's one size; else it goes through the model's own processor."""
-    return encoder.preprocess is not None and encoder.preprocess.crop == "none"
-
-
-def training_pixels(encoder: Encoder, pictures: list[bytes], each: Callable = map) -> tuple[dict[str, Tensor], bool]:
-    """The fast path: uint8 (b, 3, H, W) at the model's size, normalised later on the device; and True.
-    Models that crop by themselves (CLIP) or have no fixed size (NaFlex) go through their own processor,
-    and are shown no further crops: False.
-
-    Args:
-        each: `map`, or that of an executor.
-    """
-    preprocess = encoder.preprocess
-    if not fixed_size(encoder):
-        return encoder.pixels(list(each(decode, pictures))), False
-
-    def fast(data: bytes) -> Tensor:
-        return decode_fast(data, preprocess.height, preprocess.width, preprocess.resample)
-
-    return {"pixel_values": torch.stack(list(each(fast, pictures)))}, True
-
-
-def model_pixels(encoder: Encoder, pixels: dict[str, Tensor], views: Tensor | None) -> dict[str, Tensor]:
-    """Model inputs from what `training_pixels` gave: scaled, seen through the view, normalised."""
-    values = pixels["pixel_values"]
-    if values.dtype != torch.uint8:
-        return pixels
-    mean, std = (
-        torch.tensor(v, device=values.device).view(1, 3, 1, 1)
-        for v in (encoder.preprocess.mean, encoder.preprocess.std)
-    )
-    return {"pixel_values": (student_view(values.float() / 255, views) - mean) / std}

@@ -12,6 +12,7 @@ from weft.benchmarks.record import AnyTask, Classification, Retrieval, Side
 from weft.bm25 import BM25, fuse
 from weft.embed import Embedder
 from weft.encoders import known
+from weft.grading import grade
 from weft.metrics import DEPTH
 from weft.search import top_k
 
@@ -90,8 +91,8 @@ def classes_of(task: AnyTask, metric: str) -> np.ndarray | None:
 
 def retrieval_metrics(task: Retrieval, ranking: np.ndarray) -> dict[str, np.ndarray]:
     """The task's metrics, and whether the very thing that each query was made from was found."""
-    binary = metrics.grade(ranking, task.relevant, task.threshold, task.query_ids)
-    graded = metrics.grade(ranking, task.relevant)
+    binary = grade(ranking, task.relevant, task.threshold, task.query_ids)
+    graded = grade(ranking, task.relevant)
     values = {n: metrics.measure(n, graded if n.partition("@")[0] in metrics.GRADED else binary) for n in task.metrics}
     if task.source is not None and (task.source >= 0).all():
         values["source_found@10"] = (ranking[:, :10] == task.source[:, None]).any(1).astype(np.float64)
@@ -153,5 +154,5 @@ def ceiling_and_chance(task: Retrieval, relevant: np.ndarray) -> dict[str, float
     for row, (things, grades) in enumerate(task.relevant):
         best = np.asarray(things)[np.argsort(-np.asarray(grades), kind="stable")][:k]
         ideal[row, : len(best)] = best
-    graded = metrics.grade(ideal, task.relevant, 0.0 if name in metrics.GRADED else task.threshold)
+    graded = grade(ideal, task.relevant, 0.0 if name in metrics.GRADED else task.threshold)
     return {"ceiling": float(metrics.measure(task.primary, graded).mean()), "chance": float("nan")}

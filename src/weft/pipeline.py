@@ -18,8 +18,9 @@ from weft.examine import examine
 from weft.files import read_json, write_json
 from weft.options import NOTHING_TO_KEEP, OWN
 from weft.progress import say
-from weft.recipe import Recipe, settings
+from weft.recipe import Recipe
 from weft.stages import Stages
+from weft.tables import settings
 from weft.tasks import tasks_of
 from weft.weave import SOUP, check_dev, check_rules, foretell, weave
 

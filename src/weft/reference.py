@@ -7,13 +7,14 @@ import numpy as np
 import torch
 
 from weft.artefact import key_of
-from weft.batch import Batch, decoders, prefetched, training_pixels
+from weft.batch import Batch, prefetched
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.options import Train
 from weft.pairs.queries import plain_query, randomness
 from weft.teacher import base_embeddings, base_text_embeddings
+from weft.views import decoders, training_pixels
 
 
 class Reference:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft import metrics, sweep
+from weft import grading, sweep
 from weft.benchmarks.record import AnyTask, Retrieval, Side
 from weft.benchmarks.trec import file_name, word, words
 from weft.encoders import Encoder
@@ -44,7 +44,7 @@ def examples(tasks: list[AnyTask], models: dict[str, dict[str, Scored]], each: i
 def returned(task: Retrieval, scored: Scored, place: int, shown: int) -> list[dict]:
     """The first things that a model returned for a query, with their grades."""
     ranking = scored.ranking[[place], :shown]
-    grades = metrics.grade(ranking, [task.relevant[place]]).grades[0]
+    grades = grading.grade(ranking, [task.relevant[place]]).grades[0]
     return [item(task.corpus, int(row), float(g)) for row, g in zip(ranking[0], grades, strict=True) if row >= 0]
 
 

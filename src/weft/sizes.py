@@ -15,7 +15,8 @@ from weft.encoders.base import tower_of
 from weft.encoders.fresh import siglip_config
 from weft.encoders.published import published
 from weft.errors import WeftError
-from weft.recipe import Recipe, settings
+from weft.recipe import Recipe
+from weft.tables import settings
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from weft.encoders import load_base
 from weft.errors import WeftError
 from weft.options import OWN
 from weft.pairs import grades, writing
-from weft.recipe import Recipe, plain, settings
+from weft.recipe import Recipe
+from weft.tables import plain, settings
 from weft.tasks import collections_of
 from weft.weave import baseline_keys, soup_keys
 

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from weft import processes
-from weft.batch import Batch, decoders, model_pixels, training_pixels
+from weft.batch import Batch
 from weft.catalogue.collection import Collection
 from weft.encoders.base import Encoder
 from weft.files import disk_error
 from weft.options import Train
 from weft.progress import progress
+from weft.views import decoders, model_pixels, training_pixels
 
 CHUNK = 1 << 14
 """Rows of another process's part that are copied at once."""

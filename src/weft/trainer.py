@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from weft import adapters, processes, trajectory
-from weft.batch import Batch, fixed_size
+from weft.batch import Batch
 from weft.encoders.base import Encoder
 from weft.errors import WeftError
 from weft.gradient import batch_gradient
@@ -19,6 +19,7 @@ from weft.options import Train
 from weft.pairs.queries import randomness
 from weft.progress import say
 from weft.rates import before_the_last, parameter_groups, schedule
+from weft.views import fixed_size
 from weft.weights import save_tensors
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from shelves import png
 from weft.annotate.export import export
 from weft.annotate.pairs import Pairs
-from weft.catalogue.collection import ImageWriter
+from weft.catalogue.layout import ImageWriter
 from weft.files import write_json
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS, Pool
 from weft.judging.rubric import RUBRICS

@@ -6,7 +6,8 @@ from copies import answers, groups, picture, shown
 
 from weft.benchmarks import collection, open_benchmark
 from weft.benchmarks.collection import classification, retrieval
-from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, Collection, ImageWriter, product_row, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.errors import WeftError
 from weft.schema import RELEVANT, Product
 

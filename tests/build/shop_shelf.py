@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from shelves import png
-from weft.catalogue.collection import PRODUCTS, Collection, ImageWriter, product_row, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import PRODUCTS, ImageWriter, product_row, write_table
 from weft.schema import Product
 
 KINDS = ("gown",) * 6 + ("stole",) * 3 + ("brooch",) * 2 + ("parasol",)

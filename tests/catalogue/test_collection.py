@@ -1,15 +1,12 @@
 """A collection comes back from the disk as it was written, and says so when it is damaged."""
 
-import errno
-import os
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from weft.catalogue import collection as module
-from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, Collection, ImageWriter, product_row, write_table
+from weft.catalogue.collection import Collection
 from weft.catalogue.images import fingerprint
+from weft.catalogue.layout import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.errors import WeftError
 from weft.schema import Product
 
@@ -53,35 +50,12 @@ def test_products_come_back(folder):
     assert found.row_of == {"a/b c": 0, "2": 1}
 
 
-def test_large_pictures_are_written_before_there_are_256(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "HELD", 1000)
-    writer = ImageWriter(tmp_path)
-    for n in range(10):
-        writer.add(str(n), bytes([n]) * 400)
-    held = sum(len(data) for _, _, data in writer._rows)
-    writer.close()
-    with pa.ipc.open_file(pa.memory_map(str(tmp_path / "images.arrow"))) as file:
-        assert [file.get_batch(n).num_rows for n in range(file.num_record_batches)] == [3, 3, 3, 1] and held == 400
-        assert file.read_all()["bytes"].to_pylist() == [bytes([n]) * 400 for n in range(10)]
-
-
 def test_pictures_come_back(folder):
     found = Collection(folder)
     assert [found.image(row) for row in range(found.image_count)] == [b"one", b"two", b"three" * 1000]
     assert found.image_id(1) == "a/b c/1" and found.product_of_image.tolist() == [0, 0, 1]
     assert found.image_hashes[0] == fingerprint(b"one")
     assert found.image_row["2/0"] == found.image_row[fingerprint(b"three" * 1000)] == 2
-
-
-def test_many_pictures_in_several_batches(tmp_path):
-    writer = ImageWriter(tmp_path)
-    for number in range(700):
-        assert writer.add(f"{number}/0", b"%d" % number) == number
-    writer.close()
-    write_table(tmp_path / "products.parquet", [product_row(BARE, list(range(700)), "train", 0)], PRODUCTS)
-    found = Collection(tmp_path)
-    assert found._images.column("bytes").num_chunks == 3
-    assert [int(found.image(row)) for row in (0, 255, 256, 699)] == [0, 255, 256, 699]
 
 
 def test_tasks_and_their_answers(folder):
@@ -121,38 +95,6 @@ def test_a_damaged_collection_is_named(folder, name, damage):
         (folder / name).write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
     with pytest.raises(WeftError, match=name):
         Collection(folder).tasks("test")
-
-
-def full(*_, **__):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def test_a_full_disk_keeps_the_old_table(folder, monkeypatch):
-    before = (folder / "qrels.parquet").read_bytes()
-    monkeypatch.setattr(module.pq, "ParquetWriter", full)
-    with pytest.raises(WeftError, match=r"qrels.parquet: No space left"):
-        write_table(folder / "qrels.parquet", [], QRELS)
-    assert (folder / "qrels.parquet").read_bytes() == before
-    assert not list(folder.glob("*.partial"))
-
-
-@pytest.mark.parametrize("when", ["flush", "close"])
-def test_a_full_disk_while_pictures_are_written(tmp_path, monkeypatch, when):
-    writer = ImageWriter(tmp_path)
-
-    class Full:
-        def write_batch(self, _):
-            if when == "flush":
-                full()
-
-        def close(self):
-            full()
-
-    monkeypatch.setattr(writer, "_writer", Full())
-    with pytest.raises(WeftError, match=r"images.arrow: No space left"):
-        for number in range(300 if when == "flush" else 3):
-            writer.add(str(number), b"x")
-        writer.close()
 
 
 def test_the_layout_is_plain_arrow_and_parquet(folder):

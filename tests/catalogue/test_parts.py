@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from weft.catalogue import collection, parts
-from weft.catalogue.collection import PRODUCTS, QRELS, write_table
+from weft.catalogue.layout import PRODUCTS, QRELS, write_table
 from weft.catalogue.parts import link_or_copy, read_parts, write_parts
 from weft.errors import WeftError
 

@@ -291,7 +291,7 @@ def test_misfits_are_those_far_below_their_own_category():
 
 
 def test_settings_are_no_part_of_older_keys():
-    from weft.recipe import settings
+    from weft.tables import settings
 
     assert not {"quality", "language"} & settings(Curate()).keys()
     assert settings(dataclasses.replace(Curate(), quality=("blank",)))["quality"] == ("blank",)

@@ -5,7 +5,7 @@ import torch
 import tiny
 import tiny_catalogue
 from weft.batch import Loader
-from weft.catalogue.collection import write_table
+from weft.catalogue.layout import write_table
 from weft.pairs.grades import GRADES, Grades
 from weft.pairs.queries import Query
 from weft.pairs.writing import WRITTEN, Written

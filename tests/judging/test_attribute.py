@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelves import png
-from weft.catalogue.collection import PRODUCTS, QRELS, QUERIES, Collection, ImageWriter, product_row, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.errors import WeftError
 from weft.judging.attribute import Blurred, ByCatalogue, ByWords, attribute_words, open_rule
 from weft.judging.judge import by_attributes

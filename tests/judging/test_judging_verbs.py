@@ -10,7 +10,7 @@ import pytest
 
 import command
 import weft.cli.annotate  # noqa: F401  (its verbs)
-from weft.catalogue.collection import ImageWriter
+from weft.catalogue.layout import ImageWriter
 from weft.files import write_json
 from weft.judging.pool import FACTS, PAIRS, SYSTEMS
 

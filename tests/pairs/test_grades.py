@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from weft.catalogue.collection import write_table
+from weft.catalogue.layout import write_table
 from weft.errors import WeftError
 from weft.losses import positive_weights
 from weft.options import Train

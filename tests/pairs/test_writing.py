@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weft.catalogue.collection import write_table
+from weft.catalogue.layout import write_table
 from weft.errors import WeftError
 from weft.pairs.queries import Query, Writer, facts, randomness, statements
 from weft.pairs.writing import WRITTEN, Written, unbranded, wanted

@@ -12,9 +12,10 @@ from weft.embed import Embedder
 from weft.evaluate import describe, embed_task, score
 from weft.files import write_json
 from weft.publish.run import open_run
-from weft.recipe import Recipe, load, settings
+from weft.recipe import Recipe, load
 from weft.results import write_per_query, write_qrels, write_runs
 from weft.seen import write as write_seen
+from weft.tables import settings
 from weft.verdict import intervals
 
 HOSTILE = "<script>alert(1)</script> | **x** [here](http://evil.example) `y` #"

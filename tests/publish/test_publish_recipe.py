@@ -8,7 +8,8 @@ from finished import plain
 
 from weft.publish.recipe import toml_of
 from weft.publish.run import Run
-from weft.recipe import Recipe, load, settings
+from weft.recipe import Recipe, load
+from weft.tables import settings
 
 TEXT = """
 name = "sh\\"op"

@@ -17,6 +17,7 @@ from weft.audit import effect
 from weft.audit.finding import Finding, severity
 from weft.audit.subject import Subject
 from weft.audit.vocabulary import INK, colours
+from weft.grading import grade
 
 DEPTH, TIMES, LEAST = 10, 5, 0.05
 
@@ -32,7 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         for query in asking.tolist()
     ])  # fmt: skip
     judged = [subject.task.relevant[query] for query in asking.tolist()]
-    graded = metrics.grade(ranking, judged, subject.task.threshold)
+    graded = grade(ranking, judged, subject.task.threshold)
     hit = metrics.hit_rate(graded.grades, ranking.shape[1]) > 0
     chance = metrics.hit_rate_by_chance(graded.relevant, len(subject.items), ranking.shape[1])
     if hit.mean() < max(LEAST, TIMES * chance):

@@ -7,6 +7,7 @@ import numpy as np
 from weft import metrics
 from weft.audit.finding import Effect
 from weft.audit.subject import Subject
+from weft.grading import grade
 
 Judged = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -15,7 +16,7 @@ def values(subject: Subject, ranking: np.ndarray, judged: Judged) -> np.ndarray:
     """(Q,) of the task's primary metric."""
     task = subject.task
     graded = task.primary.partition("@")[0] in metrics.GRADED
-    return metrics.measure(task.primary, metrics.grade(ranking, judged, 0.0 if graded else task.threshold))
+    return metrics.measure(task.primary, grade(ranking, judged, 0.0 if graded else task.threshold))
 
 
 def left_out(subject: Subject, wrong: np.ndarray, what: str) -> tuple[Effect, ...]:

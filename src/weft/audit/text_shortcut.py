@@ -17,12 +17,13 @@ from weft.audit import effect
 from weft.audit.finding import SHOWN, Finding
 from weft.audit.subject import Subject
 from weft.audit.text import words
+from weft.grading import grade
 
 HALF = 0.5
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    graded = metrics.grade(subject.rankings["bm25"], subject.task.relevant, subject.task.threshold)
+    graded = grade(subject.rankings["bm25"], subject.task.relevant, subject.task.threshold)
     found = metrics.hit_rate(graded.grades, 10) > 0
     if found.mean() < HALF:
         return

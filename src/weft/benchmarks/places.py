@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from weft.artefact import key_of
 from weft.benchmarks.pictures import encoded, examine, from_arrow
 from weft.benchmarks.tables import Table, image_column, read
-from weft.catalogue.collection import ImageWriter
+from weft.catalogue.layout import ImageWriter
 from weft.catalogue.sources import READERS, SourceSpec, files, hub, rows
 from weft.errors import WeftError
 from weft.files import disk_error, write_json

@@ -8,15 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from weft.catalogue import duplicates
-from weft.catalogue.collection import (
-    LOOKS,
-    PRODUCTS,
-    ImageWriter,
-    image_reader,
-    product_row,
-    write_lines,
-    write_table,
-)
+from weft.catalogue.collection import image_reader
+from weft.catalogue.layout import LOOKS, PRODUCTS, ImageWriter, product_row, write_lines, write_table
 from weft.catalogue.look import Look, Seen
 from weft.catalogue.quality import Fit, Sieve
 from weft.catalogue.questions import Questions

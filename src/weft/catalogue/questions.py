@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from weft.catalogue.collection import QRELS, QUERIES, write_table
+from weft.catalogue.layout import QRELS, QUERIES, write_table
 from weft.catalogue.parts import write_parts
 from weft.catalogue.sources.querylog import LogEntry, read_log
 from weft.catalogue.sources.spec import SourceSpec

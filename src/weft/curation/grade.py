@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from weft.artefact import key_of
-from weft.catalogue.collection import Collection, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import write_table
 from weft.curation.pairing import named_pairs, near_misses, own_pairs, query_id, write_pool
 from weft.curation.write import curated
 from weft.endpoint import Asked

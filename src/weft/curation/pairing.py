@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from weft.artefact import key_of
 from weft.bm25 import BM25
-from weft.catalogue.collection import Collection, ImageWriter
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import ImageWriter
 from weft.catalogue.sources import READERS
 from weft.catalogue.sources.rows import require
 from weft.catalogue.sources.text import clean

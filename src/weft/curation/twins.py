@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from weft.catalogue.collection import LOOKS, QUERIES, Collection, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import LOOKS, QUERIES, write_table
 from weft.catalogue.parts import link_or_copy
 from weft.pairs.queries import Query
 from weft.pairs.writing import Wanted

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from weft.artefact import MANIFEST, stage_key
-from weft.catalogue.collection import Collection, write_table
+from weft.catalogue.collection import Collection
+from weft.catalogue.layout import write_table
 from weft.curation import twins
 from weft.curation.prompt import SYSTEM, TASKS, USUAL, question, text_of
 from weft.curation.tally import Text, tally

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft.bm25 import BM25
-from weft.catalogue.collection import PRODUCT
+from weft.catalogue.layout import PRODUCT
 from weft.errors import WeftError
 from weft.files import read_json
 from weft.index.facets import Facets

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from weft.artefact import versions
-from weft.catalogue.collection import write_table
 from weft.catalogue.images import fingerprint
+from weft.catalogue.layout import write_table
 from weft.embed import Embedder
 from weft.encoders import load
 from weft.encoders.source import split_name

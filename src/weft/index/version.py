@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 from numpy.lib import format as npy
 
 from weft.artefact import key_of
-from weft.catalogue.collection import product_columns
 from weft.catalogue.images import decode, jpeg
+from weft.catalogue.layout import product_columns
 from weft.files import disk_error
 from weft.index.folder import IMAGES, PRODUCTS
 from weft.schema import Product

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from weft.benchmarks.record import Side
-from weft.catalogue.collection import ImageWriter
 from weft.catalogue.images import ImageError, fingerprint, verify
+from weft.catalogue.layout import ImageWriter
 from weft.files import disk_error, write_json
 from weft.judging.pool import ANSWERS, FACTS, PAIRS, RANDOM, SYSTEMS, write_tables
 from weft.judging.union import Part

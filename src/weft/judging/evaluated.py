@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weft import metrics
+from weft import grading, metrics
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
 
@@ -101,7 +101,7 @@ def score(runs: Runs, qrels: Qrels, metric: str, minimum: float) -> tuple[list[s
         for row, query in enumerate(queries):
             rows = [number.setdefault(doc, len(number)) for doc in ranked.get(query, ())]
             ranking[row, : len(rows)] = rows
-        values.append(metrics.measure(metric, metrics.grade(ranking, judged, minimum, queries)))
+        values.append(metrics.measure(metric, grading.grade(ranking, judged, minimum, queries)))
     return queries, np.stack(values)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import metrics, stats
+from weft import grading, metrics, stats
 from weft.audit.judged import Judged
 from weft.benchmarks.record import Retrieval, Side
 from weft.demo.faults import Planted, Shelf
@@ -57,7 +57,7 @@ class Asked:
         """(S, len(keep)) values by other answers, on the queries at `keep`."""
         part = [answers[row] for row in keep.tolist()]
         rankings = (self.honest if honest else self.rankings).values()
-        return np.stack([metrics.measure(metric, metrics.grade(one[keep], part)) for one in rankings])
+        return np.stack([metrics.measure(metric, grading.grade(one[keep], part)) for one in rankings])
 
 
 def right(rows: Sequence[np.ndarray]) -> Answers:

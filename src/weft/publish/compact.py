@@ -10,6 +10,7 @@ from weft.benchmarks.record import Retrieval
 from weft.embed import Embedder
 from weft.errors import WeftError
 from weft.evaluate import embed_task
+from weft.grading import grade
 from weft.progress import progress
 from weft.publish import quantised
 from weft.publish.quantised import CANDIDATES
@@ -119,7 +120,7 @@ def measure(tasks: list[Retrieval], embedders: Mapping[str, Embedder], seed: int
 
 def recalled(task: Retrieval, ranking: np.ndarray) -> np.ndarray:
     """(Q,) recall@10 of a ranking, with the task's own answers and threshold."""
-    return metrics.measure(METRIC, metrics.grade(ranking, task.relevant, task.threshold, task.query_ids))
+    return metrics.measure(METRIC, grade(ranking, task.relevant, task.threshold, task.query_ids))
 
 
 def _add(rows: dict, form: dict, task: Retrieval, values: np.ndarray, reference: np.ndarray, seed: int) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 from weft import recipe as recipes
 from weft.errors import WeftError
 from weft.recipe import Recipe
+from weft.tables import from_table
 
 DOMAINS = ("in-domain", "zero-shot", "out-of-domain")
 """What is averaged over tasks: the catalogue's held-out products, its brands that training never saw, all else."""
@@ -151,7 +152,7 @@ def load(path: Path | str, changes: Iterable[str] = (), out: str = "") -> Study:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WeftError(f"{path} is not a TOML file that can be read: {error}") from None
     table.setdefault("name", path.stem)
-    study: Study = recipes.from_table(Study, table, str(path))
+    study: Study = from_table(Study, table, str(path))
     changed = {"set": (*study.set, *changes), "rows": tuple(map(_labelled, study.rows)), "out": out or study.out}
     study = dataclasses.replace(study, **changed)
     for problem in _problems(study):

@@ -14,7 +14,8 @@ from weft.catalogue.parts import link_or_copy
 from weft.files import read_json
 from weft.options import OWN
 from weft.pipeline import Pipeline
-from weft.recipe import Recipe, plain, settings
+from weft.recipe import Recipe
+from weft.tables import plain, settings
 from weft.tasks import collections_of
 
 if TYPE_CHECKING:
