@@ -138,6 +138,15 @@ def test_mteb_reads_the_split_that_was_asked_for_and_no_other(tmp_path, way):
         open_benchmark(f"mteb={root}")
 
 
+def test_a_copy_of_the_hub_whose_qrels_are_its_default_config(tmp_path):
+    root = parted(tmp_path, "data/train-00000-of-00001.jsonl", "data/test-00000-of-00001.jsonl")
+    (root / "data" / "corpus-00000-of-00001.jsonl").write_bytes((root / "corpus.jsonl").read_bytes())
+    for query, found in (("", "q1"), ("?split=train", "q0")):
+        assert list(answers(open_benchmark(f"mteb={root}{query}").tasks[0])) == [found]
+    with pytest.raises(WeftError, match="default has no split 'dev'; there is test, train"):
+        open_benchmark(f"mteb={root}?split=dev")
+
+
 def test_the_only_split_is_taken_unless_another_was_asked_for(tmp_path):
     root = parted(tmp_path / "dev", "qrels/dev.jsonl")
     for query in ("", "?split=dev"):

@@ -36,8 +36,8 @@ def part(
 ) -> Table:  # fmt: skip
     """The table called by one of `names` of a benchmark that has several: "corpus", "queries", "qrels".
 
-    Locally that is NAME.parquet, NAME-00000-of-00001.parquet (also below data/) or the files in NAME/; on the hub a
-    config or a split of that name.
+    Locally that is NAME.parquet, NAME-00000-of-00001.parquet (also below data/) or the files in NAME/, and for
+    "default" also data/test.parquet; on the hub a config or a split of that name.
 
     Args:
         split: the one that was asked for; usual: the one that is taken if none was. Files say theirs by their names.
@@ -71,6 +71,9 @@ def _files(root: Path, name: str, split: str, usual: str, apart: bool) -> list[P
         for suffix in READERS
         if (found := sorted(p for p in root.glob(pattern) if p.is_file() and p.suffix.lower() == suffix))
     ]
+    if name == "default":  # the hub keeps that config's files below data/, called by their splits alone
+        found = sorted(p for p in root.glob("data/*") if p.is_file() and split_of(p) in SPLITS)
+        groups += [own for suffix in READERS if (own := [p for p in found if p.suffix.lower() == suffix])]
     for found in groups if split or usual else ():
         if own := [path for path in found if split_of(path, name) == (split or usual)]:
             return own
