@@ -163,6 +163,7 @@ def test_a_judged_pair_is_mined_by_its_grade(catalogue, encoder, tmp_path):
         settings = Train(batch=8, epochs=1, hard="base", grades=str(tmp_path) if rows else "")
         with mock.patch("weft.batch.negatives.mine", side_effect=mine) as asked:
             made = loader(catalogue, encoder, settings, targets=targets)
+            assert made.steps
         return made.products, asked.call_args.kwargs["grades"]
 
     products, none = mined()

@@ -9,7 +9,9 @@ from training import PAIRS, fresh, run, state, train_with
 from training import catalogue as catalogue  # the fixture
 from training import made as made  # the fixture
 from weft import encoders, train, trainer
+from weft.catalogue.layout import write_table
 from weft.errors import WeftError
+from weft.pairs.writing import WRITTEN
 from weft.recipe import Recipe
 
 
@@ -67,6 +69,22 @@ def test_a_backdrop_that_cannot_be_is_told_before_the_base_is_asked(made, catalo
     with pytest.raises(WeftError, match=r"train\.backdrop needs"):
         run(catalogue, fresh(made, "clip"), tmp_path, backdrop=0.5)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reference_with_too_few_products_is_told_before_the_base_is_asked(made, catalogue, tmp_path):
+    with pytest.raises(WeftError, match=r"train\.reference_batch is 24, and .* has 23 products to draw from"):
+        run(catalogue, fresh(made, "siglip"), tmp_path, reference=str(catalogue.folder), reference_batch=24)
+    assert not list(tmp_path.iterdir())
+
+
+def test_texts_of_another_catalogue_are_told_before_the_base_is_asked(made, catalogue, tmp_path):
+    (tmp_path / "texts").mkdir()
+    row = dict.fromkeys(WRITTEN.names) | {"product_id": "other", "form": "short", "text": "a hat", "stated": []}
+    write_table(tmp_path / "texts" / "written.parquet", [row], WRITTEN)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(WeftError, match="is of another catalogue"):
+        run(catalogue, fresh(made, "siglip"), tmp_path / "run", written=str(tmp_path / "texts"))
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_the_log_tells_each_step_s_products(made, catalogue, tmp_path):

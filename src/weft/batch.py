@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -86,7 +87,8 @@ class Loader:
 
     Args:
         collection: the curated catalogue; its train split is used.
-        targets: (images, D) the frozen base's embeddings by picture row, or None without LwF.
+        targets: (images, D) the frozen base's embeddings by picture row, or None without LwF; they may be given later,
+            as `targets`, before anything else is asked.
         rank, world: this process's number and how many there are; each takes its part of every batch.
 
     Raises:
@@ -123,12 +125,17 @@ class Loader:
         for product, held in zip(self.products, self.facts, strict=True):
             held |= {f"asked={text}" for text, grade in self.log.get(product.id, ()) if grade >= 2}
         self.unknown = open_names(self.facts) if settings.read_open else None
-        composed = self._composed()
-        self._plan = [(epoch, positions) for epoch in range(settings.epochs) for positions in composed(epoch)]
-        if settings.vicreg_weight and min(len(positions) for _, positions in self._plan) < 2:
+
+    @cached_property
+    def _plan(self) -> list[tuple[int, np.ndarray]]:
+        """The epoch and the products of every step; mined batches need the targets, which are asked for last."""
+        settings, composed = self.settings, self._composed()
+        plan = [(epoch, positions) for epoch in range(settings.epochs) for positions in composed(epoch)]
+        if settings.vicreg_weight and min(len(positions) for _, positions in plan) < 2:
             raise WeftError(
                 "train.vicreg_weight is for a batch's variance, and a batch of this catalogue is one product"
             )
+        return plan
 
     def _tell_given(self) -> None:
         """How much of what a language model wrote and a judge graded is of the products to train on."""

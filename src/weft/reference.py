@@ -39,12 +39,7 @@ class Reference:
         self.collection, self.encoder, self.seed, self.steps = collection, encoder, seed, steps
         self.size, self.share = settings.reference_batch, settings.reference_batch // world
         self.first = rank * self.share
-        self.rows = np.flatnonzero(collection.split == "train")
-        if len(self.rows) < self.size:
-            raise WeftError(
-                f"train.reference_batch is {self.size}, and {collection.folder} has {len(self.rows)} products to draw "
-                "from: lower it or name more of them"
-            )
+        self.rows = drawable(collection, settings)
         drawn = [self._draw(step) for step in range(steps)]
         pictures = np.unique(np.concatenate([images for _, images in drawn]))
         products = np.unique(np.concatenate([rows for rows, _ in drawn]))
@@ -81,3 +76,14 @@ class Reference:
 
     def batches(self, first_step: int = 0) -> Iterator[Batch]:
         yield from prefetched(self.prepare, range(first_step, self.steps))
+
+
+def drawable(collection: Collection, settings: Train) -> np.ndarray:
+    """The product rows that a reference draws from. Raises `WeftError` where they are fewer than a step draws."""
+    rows = np.flatnonzero(collection.split == "train")
+    if len(rows) < settings.reference_batch:
+        raise WeftError(
+            f"train.reference_batch is {settings.reference_batch}, and {collection.folder} has {len(rows)} products to "
+            "draw from: lower it or name more of them"
+        )
+    return rows

@@ -17,7 +17,7 @@ from weft.files import write_whole
 from weft.options import Train
 from weft.progress import progress, say
 from weft.recipe import Pairs, Recipe
-from weft.reference import Reference
+from weft.reference import Reference, drawable
 from weft.teacher import asks, base_embeddings, frozen
 from weft.trainer import Trainer, check_compile, check_shares, check_views
 from weft.weights import FISHER
@@ -54,9 +54,11 @@ def train(
     if device.type == "cpu":  # twice as fast under bf16 as fused attention, and never slower (docs/LOG.md)
         encoder.model.set_attn_implementation("eager")
 
-    # What the base knows is asked before anything moves.
-    targets, teacher = teachers(encoder, collection, folder, settings, device)
-    loader = Loader(collection, encoder, recipe.pairs, settings, recipe.seed, targets, *place)
+    loader = Loader(collection, encoder, recipe.pairs, settings, recipe.seed, None, *place)
+    if general is not None:
+        drawable(general, settings)
+    # What the base knows is asked before anything moves, and after all that can be told sooner.
+    loader.targets, teacher = teachers(encoder, collection, folder, settings, device)
     reference = None
     if general is not None:
         reference = Reference(general, encoder, settings, recipe.seed, folder, device, loader.steps, *place)
