@@ -208,6 +208,9 @@ def test_titles_that_instruct_the_writer_change_nothing(run, tmp_path):
         ("", None),
         ("one\ntwo", None),
         ("12", None),
+        ('{"text": "red \\ud83d dress"}', None),  # half a character
+        ("```json" + "\n" * 8_000 + '{"text": "red"}' + "\n" * 8_000 + "```", "red"),
+        ("\n" * 400_000 + "x" * 30_000, None),
     ],
 )
 def test_the_text_of_an_answer(answer, text):

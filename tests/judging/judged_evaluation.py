@@ -15,6 +15,7 @@ from weft.evaluate import Scored, retrieval_metrics
 def evaluation(
     folder: Path, runs: Mapping[str, np.ndarray], answers: Sequence[Mapping[int, float]], docs: int,
     primary: str = "recall@10", benchmark: str = "shop", name: str = "text to image", groups=None,
+    threshold: float = 1.0,
 ) -> Path:  # fmt: skip
     """A folder with one task.
 
@@ -24,7 +25,16 @@ def evaluation(
     queries = Side([f"q {n}" for n in range(len(answers))], [f"query {n}" for n in range(len(answers))])
     corpus = Side([f"d {n}" for n in range(docs)], [f"thing {n}" for n in range(docs)])
     relevant = [(np.asarray(sorted(of)), np.asarray([of[d] for d in sorted(of)], dtype=float)) for of in answers]
-    task = Retrieval(name, queries, corpus, relevant, primary=primary, metrics=(primary, "hit_rate@1"), groups=groups)
+    task = Retrieval(
+        name,
+        queries,
+        corpus,
+        relevant,
+        primary=primary,
+        metrics=(primary, "hit_rate@1"),
+        groups=groups,
+        threshold=threshold,
+    )
     key = benchmark, name
     scored = {
         system: {key: Scored(retrieval_metrics(task, ranking), ranking, -np.cumsum(np.ones(ranking.shape), 1))}

@@ -1,5 +1,7 @@
 """The attribute judge: the collection's own grades when it knows all, blurred exactly as much as it is told to be."""
 
+import dataclasses
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -12,11 +14,12 @@ from shelves import png
 from weft.catalogue.collection import Collection
 from weft.catalogue.layout import PRODUCTS, QRELS, QUERIES, ImageWriter, product_row, write_table
 from weft.errors import WeftError
+from weft.files import read_json, write_json
 from weft.judging.attribute import Blurred, ByCatalogue, ByWords, attribute_words, open_rule
 from weft.judging.judge import by_attributes
 from weft.judging.judgements import settled
 from weft.judging.pool import Pair
-from weft.judging.rubric import RUBRICS
+from weft.judging.rubric import RUBRICS, Rubric
 from weft.pairs.queries import Query, facts
 from weft.pairs.relevance import Index
 from weft.schema import Product
@@ -143,6 +146,35 @@ def test_attributes_of_a_table_count_as_words(tmp_path):
     for spec, said in (("a.csv", "say which"), ("none.csv", "cannot be read"), ("a.txt", "ends in")):
         with pytest.raises(WeftError, match=said):
             attribute_words(str(tmp_path / spec))
+
+
+def test_grades_by_another_table_or_catalogue_are_another_judge_s(tmp_path, catalogue):
+    """The name of a folder or column says nothing of what it holds."""
+    pool, rubric = pools.pool(tmp_path), RUBRICS["fashion-0-3"]
+    table = tmp_path / "shop.csv"
+    table.write_text("id,colour\n1,red\n")
+    by_attributes(pool, tmp_path / "j", open_rule(pool, str(table), 3), rubric)
+    table.write_text("id,colour\n1,blue\n")
+    with pytest.raises(WeftError, match=r"another model: .titles and attributes .*, not .titles and attributes"):
+        by_attributes(pool, tmp_path / "j", open_rule(pool, str(table), 3), rubric)
+    mended = tmp_path / catalogue.name
+    shutil.copytree(catalogue, mended)
+    assert str(ByCatalogue(mended)) == str(ByCatalogue(catalogue))
+    queries = pq.read_table(mended / "queries.parquet").to_pylist()
+    write_table(mended / "queries.parquet", queries[1:], QUERIES)
+    assert str(ByCatalogue(mended)) != str(ByCatalogue(catalogue))
+
+
+def test_a_rubric_whose_words_changed_is_another(tmp_path):
+    pool, mine = pools.pool(tmp_path), Rubric("mine", 1, 3, 2, "3: yes\n2: nearly\n1: hardly\n0: no")
+    rule = open_rule(pool, "", 3)
+    by_attributes(pool, tmp_path / "j", rule, mine)
+    with pytest.raises(WeftError, match=r"another rubric.s words.*raise the rubric's version"):
+        by_attributes(pool, tmp_path / "j", rule, dataclasses.replace(mine, relevant=1))
+    held = read_json(tmp_path / "j" / "judge.json")
+    del held["settings"]["rubric's words"]  # as an older version left it
+    write_json(tmp_path / "j" / "judge.json", held)
+    by_attributes(pool, tmp_path / "j", rule, mine)
 
 
 def test_half_the_words(tmp_path):

@@ -117,6 +117,19 @@ def test_the_benchmarks_own_threshold_is_found(tmp_path):
     runs = {"A": np.arange(10)[None], "B": np.arange(5, 15)[None]}
     folder = toy.evaluation(tmp_path / "e", runs, [{0: 1.0, 7: 2.0}], 50)
     assert open_evaluation(folder)[0].threshold() == 1.0
+    (folder / "qrels" / "thresholds.json").unlink()  # as an older version left it
+    assert open_evaluation(folder)[0].threshold() == 1.0
+
+
+def test_the_threshold_of_a_metric_that_reads_grades_is_the_benchmark_s(tmp_path):
+    """Its values are the same with every threshold: what is an answer is what the evaluation says."""
+    runs = {"A": np.arange(10)[None].repeat(4, 0), "B": np.arange(5, 15)[None].repeat(4, 0)}
+    folder = toy.evaluation(tmp_path / "e", runs, [{0: 3.0, 7: 1.0, 8: 1.0}] * 4, 50, "ndcg@10", threshold=2.0)
+    (task,) = open_evaluation(folder)
+    assert task.threshold() == 3.0
+    rows = [toy.judgement(query, 0, 3.0) for query in range(4)]
+    record, _ = rejudge([task], rows)
+    assert record["tasks"][0]["original_answers_unjudged"] == 0, "two of grade 1 are none"
 
 
 def test_missing_grades_are_no_grades(biased):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from weft.endpoint import Request, picture
 from weft.judging.prompt import fenced, mark_of
+from weft.judging.rubric import unwrapped
 from weft.pairs.checking import FEWEST_LONG, Problem
 from weft.pairs.queries import LONG_WORDS, SHORT_WORDS
 from weft.pairs.writing import Wanted, unbranded
@@ -114,12 +115,12 @@ def text_of(answer: str) -> str | None:
     Taken are a JSON object with one "text", alone or in a code fence, after a reasoning model's `<think>` block; or,
     from endpoints that cannot hold themselves to JSON, one bare line.
     """
-    answer = re.sub(r"\A\s*<think>.*?</think>", "", answer, count=1, flags=re.DOTALL).strip()
-    if fence := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", answer, flags=re.DOTALL):
-        answer = fence[1]
+    answer = unwrapped(answer)
     try:
         found = json.loads(answer)
     except (ValueError, RecursionError):
         return answer if answer and not re.search(r"[\r\n{}<]", answer) else None
     text = found.get("text") if isinstance(found, dict) else found
-    return text.strip() if isinstance(text, str) else None
+    if not isinstance(text, str) or re.search(r"[\ud800-\udfff]", text):  # half a character, which no file holds
+        return None
+    return text.strip()

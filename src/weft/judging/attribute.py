@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from weft.artefact import file_key, key_of
 from weft.benchmarks.trec import IDS
 from weft.bm25 import tokenise
 from weft.catalogue.collection import Collection
@@ -45,7 +46,6 @@ class ByCatalogue:
 
     def __init__(self, folder: Path | str, know: float = 1.0, seed: int = 0):
         _share(know, "know")
-        self._told = f"catalogue {Path(folder).name}" + (f", know {know:g}, seed {seed}" if know < 1 else "")
         collection = Collection(folder)
         self._index = Index([facts(product) for product in collection.products], collection.group)
         self._row = collection.row_of
@@ -53,6 +53,8 @@ class ByCatalogue:
             table = pq.read_table(Path(folder) / "queries.parquet", columns=["query_id", "source", "stated"])
         except (OSError, pa.ArrowException) as error:
             raise WeftError(f"{folder}/queries.parquet is missing or damaged ({error}); curate it again") from None
+        content = key_of([file_key(Path(folder) / name) for name in ("products.parquet", "queries.parquet")])
+        self._told = f"catalogue {Path(folder).name} {content}" + (f", know {know:g}, seed {seed}" if know < 1 else "")
         names = sorted({_name(fact) for stated in table["stated"].to_pylist() for fact in stated or ()})
         order = randomness(seed, "known attributes").permutation(len(names))
         self.known = {names[place] for place in order[: max(1, round(know * len(names)))]} if names else set()
@@ -100,7 +102,8 @@ class ByWords:
         _share(know, "know")
         self._attributes, self._know, self._seed = attributes or {}, know, seed
         self._drawn: dict[str, bool] = {}
-        self._told = "titles and attributes" if attributes else "titles"
+        content = key_of({name: sorted(words) for name, words in self._attributes.items()})
+        self._told = f"titles and attributes {content}" if attributes else "titles"
         self._told += f", know {know:g}, seed {seed}" if know < 1 else ""
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from weft import grading, metrics
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
+from weft.files import read_json
 
 Runs = Mapping[str, Mapping[str, Sequence[str]]]
 """System -> query -> documents, best first."""
@@ -27,6 +28,7 @@ class Evaluated:
     Attributes:
         metric: its primary metric. queries: Q ids as the runs have them. groups: (Q,) what is resampled together.
         runs, qrels: as they were written. values: system -> (Q,) the metric as the evaluation itself computed it.
+        relevant: the lowest relevant grade, as `qrels/thresholds.json` says; None of an older evaluation.
     """
 
     benchmark: str
@@ -37,6 +39,7 @@ class Evaluated:
     runs: Runs
     qrels: Qrels
     values: Mapping[str, np.ndarray]
+    relevant: float | None = None
 
     @property
     def label(self) -> str:
@@ -57,13 +60,17 @@ class Evaluated:
         return int(self.metric.partition("@")[2])
 
     def threshold(self) -> float:
-        """The lowest relevant grade with which runs and qrels give the very values that the evaluation reported.
+        """The lowest relevant grade: as the evaluation wrote it, else the first with which runs and qrels give the very
+        values that it reported. Of a metric that reads grades every one does, so 1 is taken.
 
         Raises:
             WeftError: there is none, so that the files do not belong together or the runs are too short.
         """
         grades = {grade for of in self.qrels.values() for grade in of.values() if grade > 0}
-        for grade in sorted(grades, key=lambda grade: (grade != 1.0, grade)):
+        tried = sorted(grades, key=lambda grade: (grade != 1.0, grade))
+        if self.relevant is not None:
+            tried = sorted(grade for grade in grades if grade >= self.relevant)[:1]
+        for grade in tried:
             queries, values = score(self.runs, self.qrels, self.metric, lowest(self.metric, grade))
             if queries == self.queries and all(
                 np.abs(found - self.values[system]).max() < 1e-9
@@ -162,7 +169,10 @@ def _task(folder: Path, benchmark: str, task: str, rows: list[dict]) -> Evaluate
         runs[system] = _run(run)
     labels = np.asarray([groups[query] for query in queries], dtype=object)
     by_system = {system: np.asarray([of[query] for query in queries]) for system, of in values.items()}
-    return Evaluated(benchmark, task, metric, queries, labels, runs, {q: graded[q] for q in queries}, by_system)
+    told = qrels.with_name("thresholds.json")
+    relevant = read_json(told).get(qrels.name, {}).get("relevant") if told.exists() else None
+    kept = {query: graded[query] for query in queries}
+    return Evaluated(benchmark, task, metric, queries, labels, runs, kept, by_system, relevant)
 
 
 def _qrels(path: Path) -> dict[str, dict[str, float]]:

@@ -49,7 +49,7 @@ def by_endpoint(
         raise WeftError("pictures have a side of at least 0 pixels, and pairs are judged at least once")
     endpoint, ledger, cache = asked.where, asked.ledger, asked.answers or out / ANSWERS
     judge = judge or endpoint.model
-    settings = {"judge": judge, "model": endpoint.model, "rubric": str(rubric), "pictures": side}
+    settings = {"judge": judge, "model": endpoint.model, "pictures": side} | rubric.settings
     if not asked.dry_run:
         claim(out, settings | {"body": dict(asked.fields), "pool": pool.key}, {"endpoint": endpoint.place})
     done = settled(out)
@@ -116,7 +116,7 @@ def by_attributes(
     """
     model = str(rule)
     if not dry:
-        claim(out, {"judge": judge, "model": model, "rubric": str(rubric), "pool": pool.key})
+        claim(out, {"judge": judge, "model": model, "pool": pool.key} | rubric.settings)
     done, created = settled(out), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     def new() -> Iterator[tuple[Pair, dict]]:

@@ -42,7 +42,8 @@ def claim(folder: Path, settings: dict, told: dict | None = None) -> None:
     """Makes the folder one judge's, with one setting of it: its answers must never pass for repeats of another's.
 
     Args:
-        settings: what grades depend on; told: what is only written down.
+        settings: what grades depend on; what an older folder does not say of itself is taken to be alike. told: what
+            is only written down.
 
     Raises:
         WeftError: it is another's already.
@@ -50,11 +51,11 @@ def claim(folder: Path, settings: dict, told: dict | None = None) -> None:
     path = folder / CLAIM
     if path.exists():
         held = read_json(path)["settings"]
-        if differ := [name for name in settings if held.get(name) != settings[name]]:
+        if differ := [name for name in settings if held.get(name, settings[name]) != settings[name]]:
             name = differ[0]
             raise WeftError(
-                f"{folder} holds judgements with another {name}: {held.get(name)!r}, not {settings[name]!r}; name "
-                "another folder by --out"
+                f"{folder} holds judgements with another {name}: {held[name]!r}, not {settings[name]!r}; name another "
+                "folder by --out" + ", and raise the rubric's version" * (name == "rubric's words")
             )
         return
     folder.mkdir(parents=True, exist_ok=True)

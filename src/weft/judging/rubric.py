@@ -10,8 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from weft.artefact import key_of
 from weft.errors import WeftError
 from weft.judging.judgements import TABLE
+
+LONGEST = 20_000
+"""Letters of an answer that is read: a judge that writes more has lost its way, and patterns take long over it."""
 
 KEPT = "rubric"
 """Under this name a table of judgements keeps its rubric, in the metadata of its Parquet file."""
@@ -37,6 +41,11 @@ class Rubric:
         return f"{self.name}@{self.version}"
 
     @property
+    def settings(self) -> dict[str, str]:
+        """What a folder of judgements is claimed for: grades by other words under one version are other grades."""
+        return {"rubric": str(self), "rubric's words": key_of(asdict(self))}
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What a table of judgements keeps of it, for whoever reads them without its file: `rubric_of`."""
         return {KEPT: json.dumps(asdict(self), ensure_ascii=False)}
@@ -57,23 +66,36 @@ class Rubric:
         block; or one line "grade: 2". Anything else could be read in two ways, and a guess would be a grade that
         nobody gave.
         """
-        text = re.sub(r"\A\s*<think>.*?</think>", "", text, count=1, flags=re.DOTALL).strip()
-        if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, flags=re.DOTALL):
-            text = fenced[1]
+        text = unwrapped(text)
         if text.startswith("<think>"):  # cut before it came to an answer
             return None
         try:
             found = json.loads(text, object_pairs_hook=_once)
         except (ValueError, RecursionError):
             # Before the number no sign but those of emphasis, quotes and brackets: it may be a minus or a "below".
-            stated = r"""^\W*grade\W*[:=][\s*"'`(\[]*(\d+)\W*$"""
-            lines = re.findall(stated, text, flags=re.IGNORECASE | re.MULTILINE)
+            stated = r"""^\W*grade\W*[:=][\s*"'`(\[]*(\d{1,4})\W*$"""
+            dense = "\n".join(line.strip() for line in text.splitlines() if line.strip())
+            lines = re.findall(stated, dense, flags=re.IGNORECASE | re.MULTILINE)
             found = {"grade": int(lines[0])} if len(lines) == 1 else None
         grade = found.get("grade") if isinstance(found, dict) else None
         if isinstance(grade, float) and grade.is_integer():
             grade = int(grade)
         whole = isinstance(grade, int) and not isinstance(grade, bool)
         return float(grade) if whole and 0 <= grade <= self.top else None
+
+
+def unwrapped(answer: str) -> str:
+    """An answer without a reasoning model's `<think>` block and without a code fence; "" if it is longer than
+    `LONGEST`. No pattern is matched over white space here, which an answer may hold without end."""
+    start = answer.lstrip()
+    if start.startswith("<think>") and "</think>" in start:
+        start = start.partition("</think>")[2]
+    text = start.strip()
+    if len(text) > LONGEST:
+        return ""
+    if len(text) >= 6 and text.startswith("```") and text.endswith("```"):
+        text = text[3:-3].removeprefix("json").strip()
+    return text
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict:

@@ -1,6 +1,7 @@
 """Says why a text may not stand as a query: length, form, language, an attribute that the product does not have."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ PREFACE = re.compile(
 )
 LISTED = re.compile(r"[\r\n\u2028\u2029]|^\s*(?:[-*•–]|\d+[.)])\s|;.*;")
 MARKUP = re.compile(r"[{}<>\[\]|`\\]|\*\*|https?:|www\.")
+JOINERS = "\u200c\u200d"  # which Persian, Hindi and emoji are written with
 QUOTES = "\"'“”„‟«»‹›‘’`"
 
 
@@ -191,7 +193,10 @@ def _form(text: str) -> str:
     if bare[:1] in QUOTES and bare[-1:] in QUOTES:
         return "in quotes"
     patterns = (("several lines or a list", LISTED), ("markup", MARKUP), ("a preface", PREFACE))
-    return next((told for told, pattern in patterns if pattern.search(bare)), "")
+    if told := next((told for told, pattern in patterns if pattern.search(bare)), ""):
+        return told
+    unseen = {unicodedata.category(letter)[0] for letter in bare if letter not in JOINERS}
+    return "characters that nobody sees" if "C" in unseen else ""
 
 
 def _echo(found: list[str], instruction: str, own: list[list[str]]) -> str:
