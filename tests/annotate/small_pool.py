@@ -48,4 +48,4 @@ def pool(folder: Path, queries=("red dress", "blue hat"), each: int = 3, titles=
 
 def exported(out: Path, rubric=RUBRIC, folder: Path | None = None) -> list[Path]:
     """What the annotators of the pool beside `out` said, written."""
-    return export(out, rubric, Pairs(Pool(folder or out.parent / "pool")).key)
+    return export(out, rubric, Pairs(Pool(folder or out.parent / "pool")))

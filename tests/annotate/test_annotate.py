@@ -1,10 +1,13 @@
 """Annotation without a browser: what is kept, what a crash costs, whom the server answers, what is exported."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +20,7 @@ from weft.annotate.pairs import Pairs
 from weft.annotate.server import _bind, app_of, levels, open_session
 from weft.errors import WeftError
 from weft.judging.judgements import SCHEMA
-from weft.judging.pool import Pool
+from weft.judging.pool import PAIRS, Pool
 from weft.judging.rubric import RUBRICS, Rubric, rubric_of
 
 
@@ -229,6 +232,39 @@ def test_grades_of_another_pool_or_rubric_are_not_mixed_in(folder, tmp_path):
             small_pool.exported(out)
         assert [(tmp_path / name).read_bytes() for name in ("human.parquet", "human.qrels")] == before
         log_path(out, "BEN").unlink()
+
+
+def test_a_rubric_whose_words_changed_is_another(folder, tmp_path):
+    mine = Rubric("mine", 1, 3, 2, "3: yes\n2: nearly\n1: hardly\n0: no")
+    graded(folder, tmp_path / "human.parquet", "ANNA", 1, mine)
+    with pytest.raises(WeftError, match="is of rubric's words"):
+        open_session(folder, tmp_path / "human.parquet", "ANNA", replace(mine, text="3: no"))
+
+
+def test_qrels_are_of_the_pool_s_tasks_and_go_when_all_is_taken_back(folder, tmp_path):
+    out, two = tmp_path / "human.parquet", tmp_path / "two"
+    shutil.copytree(folder, two)
+    rows = pq.read_table(two / "pool.parquet").to_pylist()
+    rows = [row | {"task": "short" if row["query_id"] == "q 0" else "long"} for row in rows]
+    pq.write_table(pa.Table.from_pylist(rows, schema=PAIRS), two / "pool.parquet")
+    session = open_session(two, out, "ANNA", small_pool.RUBRIC)
+    session.answer(0, 3)
+    first = session.every.pairs[0].task
+    assert [path.name for path in small_pool.exported(out, folder=two)] == ["human.parquet", f"human.{first}.qrels"]
+    session.undo()
+    session.log.close()
+    assert [path.name for path in small_pool.exported(out, folder=two)] == ["human.parquet"]
+    assert not list(tmp_path.glob("*.qrels"))
+
+
+def test_annotators_who_end_together_do_not_break_each_other_s_files(folder, tmp_path):
+    out = tmp_path / "human.parquet"
+    for name in ("ANNA", "BEN"):
+        graded(folder, out, name, 2)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(small_pool.exported, out, folder=folder) for _ in range(40)]:
+            done.result()
+    assert {row["judge"] for row in pq.read_table(out).to_pylist()} == {"human:ANNA", "human:BEN"}
 
 
 def test_a_rubric_of_one_s_own_is_kept_with_the_grades(folder, tmp_path):

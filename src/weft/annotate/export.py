@@ -7,12 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weft.annotate.log import read, same
+from weft.annotate.pairs import Pairs
 from weft.benchmarks.trec import file_name, word
 from weft.errors import WeftError
 from weft.files import write_whole
 from weft.judging.ensemble import grades_of
 from weft.judging.judgements import SCHEMA
 from weft.judging.rubric import Rubric
+from weft.lock import alone
 
 
 def log_path(out: Path, name: str) -> Path:
@@ -35,35 +37,40 @@ def logs(out: Path, rubric: Rubric, pool: str) -> list[list[dict]]:
     # An empty one was killed, or out of room, before it could say whose it is.
     own = {path: log for path, log in found.items() if log and path == log_path(out, str(log[0]["annotator"]))}
     for path, (header, *_) in own.items():
-        same(path, header, {"rubric": str(rubric), "pool": pool})
+        same(path, header, rubric.settings | {"pool": pool})
     return list(own.values())
 
 
-def export(out: Path, rubric: Rubric, pool: str) -> list[Path]:
+def export(out: Path, rubric: Rubric, every: Pairs) -> list[Path]:
     """Writes `out`, and `.qrels` files with the annotators' median, from the logs beside it; returns their paths.
 
-    A skipped pair is a judgement without a grade (status "refused").
+    A skipped pair is a judgement without a grade (status "refused"). Of several annotators' programs one writes at a
+    time, and a task of which nobody says anything any more has no qrels.
 
     Args:
-        rubric: which `out` keeps, so that its grades can be read by others. pool: see `logs`.
+        rubric: which `out` keeps, so that its grades can be read by others. every: the pool's pairs.
 
     Raises:
         WeftError: as `logs`, or `out` holds others' judgements, before anything is written; or the disk is full.
     """
-    _people_only(out)
-    rows = [row for log in logs(out, rubric, pool) for row in _rows(*log)]
-    values = grades_of(rows).values
-    tasks = list(dict.fromkeys(task for task, _, _ in values))
-    table = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), table)
-    written = {out: table.getvalue().to_pybytes()}
-    for task in tasks:
-        path = out.with_name(f"{file_name(out.stem, task if len(tasks) > 1 else '')}.qrels")
-        lines = [f"{word(q)} 0 {word(doc)} {grade:g}" for (name, q, doc), grade in values.items() if name == task]
-        written[path] = "\n".join(lines) + "\n"
-    for path, data in written.items():
-        write_whole(path, data)
-    return list(written)
+    with alone(out):
+        _people_only(out)
+        rows = [row for log in logs(out, rubric, every.key) for row in _rows(*log)]
+        values = grades_of(rows).values
+        table = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(rubric.metadata)), table)
+        written = {out: table.getvalue().to_pybytes()}
+        tasks = sorted({task for task, _ in every.places})
+        for task in tasks:
+            path = out.with_name(f"{file_name(out.stem, task if len(tasks) > 1 else '')}.qrels")
+            lines = [f"{word(q)} 0 {word(doc)} {grade:g}" for (name, q, doc), grade in values.items() if name == task]
+            if lines:
+                written[path] = "\n".join(lines) + "\n"
+            else:
+                path.unlink(missing_ok=True)
+        for path, data in written.items():
+            write_whole(path, data)
+        return list(written)
 
 
 def _people_only(out: Path) -> None:

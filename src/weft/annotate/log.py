@@ -54,9 +54,9 @@ def read(path: Path) -> list[dict]:
 
 
 def same(path: Path, found: dict, wanted: dict) -> None:
-    """Raises `WeftError` if a log's header says something else than is wanted."""
+    """Raises `WeftError` if a log's header says something else than is wanted; an older one does not say all of it."""
     for name, value in wanted.items():
-        if found[name] != value:
+        if found.get(name, value) != value:
             raise WeftError(f"{path} is of {name} {found[name]!r}, not {value!r}: take another --out")
 
 

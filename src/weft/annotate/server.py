@@ -45,14 +45,14 @@ def annotate(folder: Path, out: Path, name: str, rubric: Rubric, port: int = 876
     uvicorn = extra("uvicorn", "serve", "the annotation page")
     session = open_session(folder, out, name, rubric)
     listening = _bind(port)
-    export(out, rubric, session.every.key)
+    export(out, rubric, session.every)
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     say(f"{session.name}: {len(session.answers)} of {len(session.every.pairs)} pairs are done; Ctrl-C ends")
     config = uvicorn.Config(app_of(session, rubric, out), log_level="warning", server_header=False)
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
-        written = export(out, rubric, session.every.key)
+        written = export(out, rubric, session.every)
         session.log.close()
     say("wrote " + ", ".join(map(str, written)))
 
@@ -60,7 +60,7 @@ def annotate(folder: Path, out: Path, name: str, rubric: Rubric, port: int = 876
 def open_session(folder: Path, out: Path, name: str, rubric: Rubric) -> Session:
     name, shown = named(name), Pairs(Pool(folder))
     logs(out, rubric, shown.key)  # whoever would not be exported with the others finds out before the first grade
-    log = Log(log_path(out, name), {"annotator": name, "rubric": str(rubric), "pool": shown.key})
+    log = Log(log_path(out, name), {"annotator": name, "pool": shown.key} | rubric.settings)
     return Session(shown, log, name, rubric.top)
 
 
@@ -143,7 +143,7 @@ def app_of(session: Session, rubric: Rubric, out: Path):
     def finished() -> dict:
         told = state()
         if told["pair"] is None:
-            export(out, rubric, session.every.key)
+            export(out, rubric, session.every)
         return told
 
     @app.get("/image/{sha256}")
