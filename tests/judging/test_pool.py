@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pools import benchmark, drawn, pool, system
@@ -12,6 +13,7 @@ from weft.benchmarks.record import Benchmark
 from weft.benchmarks.trec import file_name
 from weft.catalogue.images import fingerprint
 from weft.errors import WeftError
+from weft.files import read_json, write_json
 from weft.judging.gather import Wanted, build, make, render
 from weft.judging.pool import ANSWERS, COLUMNS, RANDOM, Pool
 from weft.judging.systems import open_systems, read_run
@@ -173,6 +175,30 @@ def test_a_pool_of_a_run_that_has_changed_is_not_passed_off_as_its_own(tmp_path)
         pooled()
     run.write_text(run_of(0))
     assert pooled() == first
+
+
+def test_a_pool_of_a_benchmark_that_has_changed_neither(tmp_path):
+    """Curated again or mended: the grades of old titles would be applied by id to other products."""
+    benchmark(tmp_path / "b")
+    wanted = Wanted(depth=3, sample=0, cut=3)
+
+    def pooled() -> dict:
+        return make(f"own={tmp_path / 'b'}", ["bm25"], tmp_path / "p", wanted)
+
+    first = pooled()
+    assert pooled() == first
+    products = pq.read_table(tmp_path / "b" / "products.parquet")
+    titles = [title.replace("title 3", "black coat 3") for title in products["title"].to_pylist()]
+    mended = products.set_column(products.schema.get_field_index("title"), "title", pa.array(titles))
+    pq.write_table(mended, tmp_path / "b" / "products.parquet")
+    with pytest.raises(WeftError, match=r"pooled from other queries, things or answers than own=.* has now"):
+        pooled()
+    pq.write_table(products, tmp_path / "b" / "products.parquet")
+    assert pooled() == first
+    facts = read_json(tmp_path / "p" / "pool.json")
+    del facts["benchmark"]["content"]  # as an older version left it
+    write_json(tmp_path / "p" / "pool.json", facts)
+    assert pooled() == facts
 
 
 def test_a_pool_of_an_evaluation_or_a_model_that_has_changed_neither(tmp_path, monkeypatch):

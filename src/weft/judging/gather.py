@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from weft import __version__
+from weft.artefact import key_of
 from weft.benchmarks import open_benchmark
 from weft.benchmarks.record import Benchmark, Retrieval, Side
 from weft.benchmarks.sound import sound
@@ -67,33 +68,39 @@ def make(
     """
     wanted = wanted or Wanted()
     asked = {"benchmark": on, "systems": list(specs)} | wanted.__dict__
-    if (out / FACTS).exists() and not dry:
-        held = read_json(out / FACTS)
-        if held.get("asked") != asked:
-            raise WeftError(f"{out} holds another pool, to which judgements may belong: name another folder")
-        if name := changed(held, specs, remote_code):
-            raise WeftError(
-                f"{out} was pooled from other results than {name} has now, and judgements may belong to it: name "
-                "another folder by --out, or put back the file or model that was pooled"
-            )
-        say(f"{out}: nothing changed, kept")
-        return held
+    held = read_json(out / FACTS) if (out / FACTS).exists() and not dry else None
+    if held and held.get("asked") != asked:
+        raise WeftError(f"{out} holds another pool, to which judgements may belong: name another folder")
+    if held and (name := changed(held, specs, remote_code)):
+        raise WeftError(
+            f"{out} was pooled from other results than {name} has now, and judgements may belong to it: name another "
+            "folder by --out, or put back the file or model that was pooled"
+        )
     cache = cache or out / "cache"
     benchmark = open_benchmark(on, cache / "benchmarks")
+    content = _content(benchmark)
+    if held and held["benchmark"].get("content", content) != content:
+        raise WeftError(
+            f"{out} was pooled from other queries, things or answers than {on} has now, and judgements may belong to "
+            "it: name another folder by --out, or put back the benchmark that was pooled"
+        )
+    if held:
+        say(f"{out}: nothing changed, kept")
+        return held
     if any(map(is_model, specs)):  # what is embedded must be readable; rankings need no look at every picture
         benchmark = sound(benchmark)
     tasks = [task for task in benchmark.tasks if isinstance(task, Retrieval)]
     if not tasks:
         raise WeftError(f"{on} has no retrieval task: there is nothing to pool")
     systems = list(open_systems(specs, benchmark.name, tasks, cache, remote_code, batch))
-    return build(benchmark, systems, out, wanted, prices, dry, asked)
+    return build(benchmark, systems, out, wanted, prices, dry, asked, content)
 
 
 def build(
     benchmark: Benchmark, systems: Sequence[System], out: Path, wanted: Wanted,
-    prices: tuple[float, float] = (0.0, 0.0), dry: bool = False, asked: Mapping | None = None,
+    prices: tuple[float, float] = (0.0, 0.0), dry: bool = False, asked: Mapping | None = None, content: str = "",
 ) -> dict:  # fmt: skip
-    """`make`, from what is open already."""
+    """`make`, from what is open already. content: `_content` of the benchmark as it was opened."""
     names = [system.name for system in systems]
     if twice := {name for name in names if names.count(name) > 1} | set(names) & {RANDOM, ANSWERS}:
         raise WeftError(f"the name {twice.pop()!r} is taken: call the systems NAME=SPEC")
@@ -113,7 +120,10 @@ def build(
     facts = {
         "format": 1,
         "asked": dict(asked or {}),
-        "benchmark": {"name": benchmark.name, "source": benchmark.source, "revision": benchmark.revision},
+        "benchmark": {
+            "name": benchmark.name, "source": benchmark.source, "revision": benchmark.revision,
+            "content": content or _content(benchmark),
+        },
         "pairs": sum(len(part.query) for part in pooled),
         "cut": wanted.cut, "depth": depth, "sample": sample, "seed": wanted.seed,
         "precision": {
@@ -130,6 +140,18 @@ def build(
     if not dry:
         write(pooled, benchmark.name, names, out, facts, wanted.seed)
     return facts
+
+
+def _content(benchmark: Benchmark) -> str:
+    """Equal for the same queries, corpora and answers: a name or a folder says nothing of what it holds."""
+
+    def told(side: Side) -> list:
+        places = [None if rows is None else np.asarray(rows).tolist() for rows in (side.rows, side.owner)]
+        return [list(side.ids), side.texts, side.titles, side.pictures and side.pictures.identity, places]
+
+    tasks = [task for task in benchmark.tasks if isinstance(task, Retrieval)]
+    answers = [[[rows.tolist(), grades.tolist()] for rows, grades in task.relevant] for task in tasks]
+    return key_of([[task.name, told(task.queries), told(task.corpus)] for task in tasks] + answers)
 
 
 def _depth(table: Sequence[dict], precision: float) -> int:
