@@ -12,10 +12,12 @@ import wordsmith
 from wordsmith import written
 
 from scripted import Reply, Server, chat, words
+from weft.catalogue.collection import Collection
 from weft.curation import render
-from weft.curation.write import Options
+from weft.curation.write import Options, curated
 from weft.endpoint import Ledger
 from weft.endpoint.journal import read
+from weft.errors import WeftError
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,20 @@ def test_a_dry_run_sends_and_writes_nothing_and_a_budget_ends_cleanly(run, tmp_p
         assert not any(told["rejected"] for told in found["kinds"].values())
         written(run, tmp_path, server, options)
         assert len(server.seen) == len(rows)  # what was paid is not paid again
+
+
+@pytest.mark.parametrize(("finish", "rounds"), [("length", 0), ("stop", 1)])
+def test_an_endpoint_that_writes_nothing_readable_is_not_paid_to_the_end(run, tmp_path, finish, rounds):
+    """A whole answer may get better when it is asked again with the reason; one that was cut does not."""
+    with Server(lambda body, time: Reply(body=chat("Here:\n1. one", finish=finish))) as server:
+        with pytest.raises(WeftError, match="none of the first 20 answers says what was asked for"):
+            written(run, tmp_path, server, Options(versions=1, twins=False))
+        paid = len(server.seen)
+        with pytest.raises(WeftError, match="none of the first 20"):
+            written(run, tmp_path, server, Options(versions=1, twins=False))
+        texts = 2 * sum(product == "train" for product in Collection(curated(run)[0]).split.tolist())
+        assert rounds * texts < paid < rounds * texts + 40 < 3 * texts and len(server.seen) - paid < 40
+    assert not (tmp_path / "written.parquet").exists()
 
 
 def test_failures_are_counted_and_asked_again_next_time(run, tmp_path):

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pools
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -110,6 +111,39 @@ def test_missing_is_missing_and_counted_never_zero(pool, tmp_path):
         assert {asked(body)[0] for body in server.seen} == {3}
     assert again["counts"]["failed"] == 0 and again["counts"]["unparsed"] == found["counts"]["unparsed"]
     assert again["counts"]["graded"] == found["counts"]["graded"] + found["counts"]["failed"]
+
+
+def test_a_judge_that_says_nothing_readable_is_not_paid_to_the_end(pool, tmp_path):
+    """As a reasoning model whose tokens are spent before it has come to an answer."""
+    with Server(lambda body, time: Reply(body=chat("", finish="length"))) as server:
+        for _ in range(2):
+            with pytest.raises(WeftError, match=r"none of the first 20 answers says .*cut at its longest \(raise max_"):
+                judged(pool, tmp_path, server)
+    assert len(server.seen) < 2 * (20 + Endpoint(server.url, "toy").concurrency) < len(pool)
+    assert judgements.settled(tmp_path) and not {row["grade"] for row in judgements.settled(tmp_path).values()} - {None}
+    late = {"seen": 0}
+
+    def slow(body: dict, time: int) -> str:
+        late["seen"] += 1
+        return "hm" if late["seen"] < 10 else truthful(body)
+
+    with Server(slow) as server:
+        assert judged(pool, tmp_path / "late", server)["counts"]["graded"] == len(pool) - 9
+
+
+def test_what_has_neither_words_nor_a_picture_is_not_asked(tmp_path):
+    pool = pools.pool(tmp_path / "p")
+    rows = pq.read_table(pool.folder / "pool.parquet")
+    for name in ("title", "image"):
+        shown = [row[name] * (row["doc_id"] != "3") for row in rows.to_pylist()]
+        rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(shown))
+    pq.write_table(rows, pool.folder / "pool.parquet")
+    blank = rows["doc_id"].to_pylist().count("3")
+    with Server(truthful) as server:
+        for _ in range(2):
+            found = judged(pool, tmp_path / "j", server)
+            assert found["counts"] == {"graded": len(pool) - blank, "unparsed": 0, "refused": blank, "failed": 0}
+    assert len(server.seen) == len(pool) - blank > 0 < blank
 
 
 def test_repeats_and_orders_are_questions_of_their_own(pool, tmp_path):

@@ -155,9 +155,14 @@ def _ask(
     taken = {(one.task, normal(one.query.text)) for one in (text.wanted for text in texts) if one.query_id}
     waiting = texts
     for repeat in range(1 + AGAIN):
+
+        def reads(answer: Answer, first: bool = not repeat) -> bool:
+            """A first answer that was not cut may be mended when it is asked again, with what was wrong."""
+            return text_of(answer.text) is not None or (first and answer.finish != "length")
+
         found: dict[int, tuple[str, Answer]] = {}
         requests = (asking(text, repeat) for text in waiting)
-        with contextlib.closing(complete(requests, endpoint, cache, ledger, load)) as answers:
+        with contextlib.closing(complete(requests, endpoint, cache, ledger, load, reads)) as answers:
             what = f"writing, round {repeat + 1}"
             for request, answer in progress(answers, what, total=len(waiting), unit="text"):
                 found[id(request.tag)] = (request.hash, answer)

@@ -36,7 +36,7 @@ def _sound(cache: Path) -> Iterator[dict]:
 
 def complete(
     requests: Iterable[Request], endpoint: Endpoint, cache: Path, ledger: Ledger | None = None,
-    load: Callable[[str, int], str] | None = None,
+    load: Callable[[str, int], str] | None = None, readable: Callable[[Answer], bool] | None = None,
 ) -> Iterator[tuple[Request, Answer]]:  # fmt: skip
     """Each question with its answer, in the order in which they come.
 
@@ -48,12 +48,14 @@ def complete(
     The endpoint is given up when `HOPELESS` questions fail one after another. One that it turns down (400: too long, a
     bad picture) may be bad by itself: it counts only while this run has seen no answer, known ones included, and not
     if an earlier run wrote down that it was turned down. So bad questions never keep a run from those behind them,
-    and an endpoint that turns everything down (a wrong parameter) is still given up.
+    and an endpoint that turns everything down (a wrong parameter) is still given up. So is one of whose first
+    `HOPELESS` answers none is `readable`: the others would cost as much and say as little.
 
     Args:
         requests: read as they are needed, never all at once.
         cache: a file of JSON lines, one an answer.
         load: (SHA-256, longer side) -> the data URL of a picture that a question refers to.
+        readable: whether an answer says what it was asked for; not looked at if left out.
 
     Raises:
         WeftError: the endpoint is useless (`client.Useless`) or given up; what was answered until then is kept.
@@ -67,6 +69,18 @@ def complete(
         flying: dict[Future, Key] = {}
         waiting: dict[Key, list[Request]] = {}
         streak, serves = 0, False
+        unread = 0 if readable else None  # answers, as long as none could be read
+
+        def read(answer: Answer) -> None:
+            nonlocal unread
+            if unread is not None and answer.status == "answered":
+                unread = None if readable(answer) else unread + 1
+                if unread == HOPELESS:
+                    cut = "cut at its longest (raise max_tokens by --body)" if answer.finish == "length" else "whole"
+                    raise WeftError(
+                        f"{endpoint.place}: none of the first {unread} answers says what was asked for; the last one, "
+                        f"{cut}: {answer.text[:60]!r}. The others were not asked; nothing that was answered is lost"
+                    )
 
         def landed() -> Iterator[tuple[Request, Answer]]:
             nonlocal streak, serves
@@ -82,6 +96,7 @@ def complete(
                     if answer.finish and key not in bad:
                         kept.add(answer.row())
                 yield from ((request, answer) for request in same)
+                read(answer)
                 if streak >= HOPELESS:
                     raise WeftError(
                         f"{endpoint.place} failed {streak} questions in a row, the last one so: {answer.reason}. "
@@ -94,6 +109,7 @@ def complete(
                 if key in known:
                     ledger.kept, serves = ledger.kept + 1, True
                     yield request, known[key]
+                    read(known[key])
                     continue
                 if key in waiting:
                     waiting[key].append(request)

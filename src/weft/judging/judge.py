@@ -25,6 +25,12 @@ SORRY = re.compile(
 """An answer without a grade that sounds so is a refusal in words; it is missing either way."""
 
 
+UNASKED = {
+    "grade": None, "status": "refused", "answer": "not asked: the query or the product has no words and no picture",
+    "tokens_in": 0, "tokens_out": 0, "seconds": 0.0, "created": "",
+}  # fmt: skip
+
+
 def by_endpoint(
     pool: Pool, out: Path, asked: Asked, rubric: Rubric, judge: str = "", side: int = SIDE,
     repeats: int = 1, orders: Sequence[int] = (0,),
@@ -60,6 +66,8 @@ def by_endpoint(
                 for pair in pool.pairs():
                     if not pair.query_text and not side:
                         raise WeftError("queries by picture cannot be judged without pictures: take --side from 1")
+                    if _blank(pair, side):
+                        continue
                     yield question(pair, rubric, side, order, repeat, asked.fields)
 
     total, known = len(pool) * repeats * len(orders), answered(cache).values()
@@ -71,9 +79,15 @@ def by_endpoint(
     if asked.dry_run:
         return {"estimate": str(guess)}
     new = (request for request in requests() if key_of(_told(request, endpoint.model)) not in done)
+    useful = any(row["grade"] is not None for row in done.values())
+    reads = None if useful else lambda answer: rubric.grade(answer.text) is not None
     with Journal(out / LINES) as journal:
         try:
-            with contextlib.closing(complete(new, endpoint, cache, ledger, pictures(pool.image))) as found:
+            for pair in (pair for pair in pool.pairs() if _blank(pair, side)):  # no answer could mean anything
+                told = _pair(pair) | {"model": endpoint.model, "prompt_hash": "", "repeat": 0, "order": 0}
+                if key_of(told) not in done:
+                    journal.add(told | {"judge": judge, "rubric": str(rubric)} | UNASKED)
+            with contextlib.closing(complete(new, endpoint, cache, ledger, pictures(pool.image), reads)) as found:
                 for request, answer in progress(found, "judging", total=total - len(done), unit="pair"):
                     told = _told(request, endpoint.model) | {"judge": judge, "rubric": str(rubric)}
                     journal.add(told | _graded(answer, rubric))
@@ -82,6 +96,12 @@ def by_endpoint(
             counts = export(out, rubric.metadata)
     found = {"estimate": str(guess), "counts": counts, "spent": str(ledger), "left": ledger.left}
     return found | sampled(pool, out, rubric)
+
+
+def _blank(pair: Pair, side: int) -> bool:
+    """Whether the query or the document has neither words nor a picture that a judge would be shown."""
+    asks, shows = pair.query_text.strip() or (side and pair.query_image), pair.title.strip() or (side and pair.image)
+    return not (asks and shows)
 
 
 def _told(request: Request, model: str) -> dict:
