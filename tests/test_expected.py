@@ -37,12 +37,12 @@ def test_a_run_meets_its_own_record_and_not_another_s():
     other["scores"][2]["value"] -= 0.04
     assert [row[-1] for row in expected.check(other, kept)] == [True, False]
     other["scores"] = other["scores"][:2]
-    assert expected.check(other, kept)[1][3:] == (None, False), "a missing score is off"
+    assert expected.check(other, kept)[1][3:] == ("missing", False), "a missing score is off"
 
 
 def test_a_study_is_kept_by_its_means():
     means = [{"domain": "in-domain", "row": row, "value": value} for row, value in (("base", 0.1), ("full", 0.4))]
-    results = {"name": "toy", "seeds": [0], "reference": "wise"}
+    results = {"name": "toy", "seeds": [0], "reference": "wise"}  # a chosen 0 is an alpha, too
     results["rows"] = [
         {"name": name, "label": name, "alphas": alphas, "one_seed": name == "wise"}
         for name, alphas in (("base", []), ("wise", [0.4]))
@@ -57,7 +57,19 @@ def test_a_study_is_kept_by_its_means():
     )
     means[1]["value"] -= 0.04
     assert [row[-1] for row in expected.check_study(results, kept)] == [True, False]
-    assert expected.check_study(results | {"means": means[:1]}, kept)[1][3:] == (None, False)
+    assert expected.check_study(results | {"means": means[:1]}, kept)[1][3:] == ("missing", False)
+
+
+def test_a_study_in_which_nothing_was_learnt_is_off():
+    kept = json.loads((ROOT / "expected" / "study-kagl.json").read_text(encoding="utf-8"))
+    assert all(row[-1] for row in expected.check_study(kept, kept))
+    base = {row["domain"]: row["value"] for row in kept["means"] if row["row"] == "base"}
+    dull = [row | {"value": base[row["domain"]]} if kept["alphas"].get(row["row"]) else row for row in kept["means"]]
+    off = {row[:2] for row in expected.check_study(kept | {"means": dull}, kept) if not row[-1]}
+    assert ("in-domain", "both") in off and ("in-domain", "replay") in off and ("zero-shot", "replay") in off
+    claims = [claim | {"verdict": "undecided"} for claim in kept["claims"]]
+    off = [row[:2] for row in expected.check_study(kept | {"claims": claims}, kept) if not row[-1]]
+    assert ("claim", "replay") in off and ("claim", "distillation") not in off, "what was undecided may go either way"
 
 
 @pytest.mark.parametrize("name", ["demo", "kagl", "kagl-paper"])

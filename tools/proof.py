@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPECTED, DOC, PICTURE = ROOT / "expected" / "proof.json", ROOT / "docs" / "source-bias.md", ROOT / "docs" / "proof.png"
 TOLERANCE = 1.0
 """Points of score error: processors round differently, and near ties of systems fall otherwise."""
+RATE = 0.03
+"""Of false alarms, and of a judge's precision and recall."""
 
 
 def kept(record: dict) -> dict:
@@ -47,15 +49,31 @@ def check(record: dict, expected: dict) -> list[str]:
     off, known = [], {row["benchmark"]: row for row in expected["benchmarks"]}
     for row in record["benchmarks"]:
         was, name, metric = known[row["benchmark"]], row["benchmark"], record["metric"]
-        if row["found"] != was["found"]:
-            off.append(f"{name}: found {row['found']}, expected {was['found']}")
+        for what in ("found", "also"):
+            if row[what] != was[what]:
+                off.append(f"{name}: {what} {row[what]}, expected {was[what]}")
         for when in ("before", "after"):
             now, then = row[when][metric], was[when][metric]
             if abs(now["error"] - then["error"]) > TOLERANCE:
                 off.append(f"{name}, {when}: error {now['error']:.1f}, expected {then['error']:.1f}")
         if row["after"][metric]["tau"] != was["after"][metric]["tau"]:
             off.append(f"{name}: tau {row['after'][metric]['tau']}, expected {was['after'][metric]['tau']}")
-    return off
+    now, then = rates(record), rates(expected)
+    off += [
+        f"{name}: {now.get(name, float('nan')):.3f}, expected {value:.3f}"
+        for name, value in then.items()
+        if not abs(now.get(name, float("nan")) - value) <= RATE
+    ]
+    biased = [[(row["benchmark"], row["judge"]) for row in one["judges"] if row["bias"]] for one in (record, expected)]
+    return off + [f"judges that favour a source: {biased[0]}, expected {biased[1]}"] * (biased[0] != biased[1])
+
+
+def rates(record: dict) -> dict[str, float]:
+    """Every share that a record states, by name."""
+    found = {f"false alarms, {name}": row["rate"] for name, row in record["false alarms"].items()}
+    for row in record["judges"]:
+        found |= {f"{row['benchmark']}, {row['judge']}: {what}": row[what] for what in ("precision", "recall")}
+    return found
 
 
 def main() -> int:

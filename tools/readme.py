@@ -64,7 +64,10 @@ def study_table(expected: dict) -> str:
 
 def headline() -> str:
     """The rows that decide, of both studies: means in domain and out of domain."""
-    studies = {what: json.loads((ROOT / "expected" / f"{name}.json").read_text()) for name, what in HEADLINE.items()}
+    studies = {
+        what: json.loads((ROOT / "expected" / f"{name}.json").read_text(encoding="utf-8"))
+        for name, what in HEADLINE.items()
+    }
     ends = [(what, domain) for what in studies for domain in ("in-domain", "out-of-domain")]
     lines = [f"| | {' | '.join(', '.join(end) for end in ends)} |", "|---|" + "---:|" * len(ends)]
     for name in ROWS:
@@ -87,18 +90,18 @@ def _alpha(alpha: float | dict) -> str:
 
 def main() -> None:
     for page in PAGES:
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         for name in re.findall(r"^<!-- (?!end)([\w-]+) -->$", text, flags=re.M):
             if name == "headline":
                 shown, expected = headline(), {}
             else:
-                expected = json.loads((ROOT / "expected" / f"{name}.json").read_text())
+                expected = json.loads((ROOT / "expected" / f"{name}.json").read_text(encoding="utf-8"))
                 shown = study_table(expected) if name.startswith("study-") else table(expected)
             block = f"<!-- {name} -->\n{shown}\n<!-- end -->"
             text = re.sub(rf"<!-- {name} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
             if name == "demo":
                 save(draw_scatter, expected, ROOT / "docs" / "demo-scatter.png")
-        page.write_text(text)
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -130,6 +130,18 @@ def test_the_card_says_of_the_final_answers_whether_they_were_open_to_training(j
     )
 
 
+def test_of_a_folder_that_file_is_keyed_which_is_read(judged, tmp_path):
+    """A first run that was killed leaves lines alone; a later one more lines than its table has."""
+    (tmp_path / "j").mkdir()
+    lines = (judged / "judged" / "judgements.jsonl").read_text().splitlines(keepends=True)
+    used = []
+    for count in (len(lines) // 2, len(lines)):
+        (tmp_path / "j" / "judgements.jsonl").write_text("".join(lines[:count]))
+        facts = build(judged / "curate", tmp_path / "b", SETTINGS, judged=[tmp_path / "j"], allow=["few queries"])
+        used.append(facts["judged"]["used"])
+    assert 0 < used[0] < used[1]
+
+
 def test_a_rubric_of_one_s_own_is_read_as_it_says(judged, tmp_path):
     rubric, pool = Rubric("ten", 1, 10, 1, "10: yes"), Pool(judged / "pool")
     by_attributes(pool, tmp_path / "ten", Blurred(ByWords(), 10), rubric)
@@ -171,7 +183,7 @@ def test_a_benchmark_that_fails_its_audit_is_not_written(judged, tmp_path):
         ({"allow": ["few querys"]}, "no check 'few querys'"),
         ({"name": "a?b=c"}, "no name for a benchmark"),
         ({"settings": Settings(queries=40, size=10)}, "too small"),
-        ({"judged": ["nowhere.parquet"]}, "no judgements nowhere.parquet"),
+        ({"judged": ["nowhere.parquet"]}, "there is no nowhere.parquet"),
     ],
 )
 def test_mistakes_are_told(judged, tmp_path, said, what):

@@ -168,4 +168,7 @@ def test_what_is_kept_says_what_the_page_says():
     assert tool.check(kept, kept) == []
     other = copy.deepcopy(kept)
     other["benchmarks"][1]["found"], other["benchmarks"][2]["after"][kept["metric"]]["error"] = [], 9.0
-    assert len(tool.check(other, kept)) == 2
+    other["benchmarks"][0]["also"] = ["training leak"]  # a false alarm
+    other["false alarms"]["fair"]["rate"], other["judges"][0]["precision"] = 0.9, 0.0
+    other["judges"][1]["bias"] = not other["judges"][1]["bias"]
+    assert len(tool.check(other, kept)) == 6

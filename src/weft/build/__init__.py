@@ -16,6 +16,7 @@ from weft.build.select import PARTS, Settings, choose
 from weft.catalogue.collection import Collection
 from weft.errors import WeftError
 from weft.files import read_json, write_json, write_whole
+from weft.judging.ensemble import file_of
 from weft.recipe import Pairs
 
 __all__ = ["FACTS", "Settings", "build"]
@@ -59,7 +60,7 @@ def build(
         dataclasses.asdict(settings) | {"name": name, "licence": licence, "allow": sorted(allow)}
         | {"pairs": dataclasses.asdict(pairs)},
         {"products": file_key(curated / "products.parquet"), "pictures": collection.identity}
-        | ({"judgements": key_of([file_key(_table(path)) for path in judged])} if judged else {}),
+        | ({"judgements": key_of([file_key(file_of(path)) for path in judged])} if judged else {}),
     )  # fmt: skip
 
     def work(folder: Path) -> None:
@@ -123,11 +124,3 @@ def _strange(out: Path) -> str:
     ours = {write.SUMS, MANIFEST, *(line.partition("  ")[2] for line in lines)}
     there = (path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     return next((name for name in there if name not in ours), "")
-
-
-def _table(path: Path) -> Path:
-    """The file of judgements that a folder holds, or the file itself."""
-    found = path / "judgements.parquet" if path.is_dir() else path
-    if not found.is_file():
-        raise WeftError(f"there are no judgements {found}")
-    return found

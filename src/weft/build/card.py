@@ -84,9 +84,10 @@ def _made(settings: Settings, facts: Mapping) -> list[str]:
         "Products were held out before training by whole families (duplicates, variants, identical titles of one "
         "brand); those of `zero-shot` queries are of brands of which training sees nothing.",
         f"Drawn in proportion to categories, at least {settings.floor} of each that has as many, and brands in turn "
-        f"within each; no brand has more than {settings.brand_share:.0%} of a part's queries of one type, or an equal "
-        "share where there are too few. Where a category runs out of products that can be asked for, others take its "
-        f"share: see the table. A product is asked for once, and {once}.",
+        f"within each; no brand has more than {settings.brand_share:.0%} of the queries that were wanted of a part and "
+        f"type, or an equal share where there are too few brands. The largest share of what could be asked: "
+        f"{_brands(facts)}. Where a category runs out of products that can be asked for, others take its share: see "
+        f"the table. A product is asked for once, and {once}.",
         "Queries are written from attributes by rule, without a language model. The long one says everything the "
         "catalogue states, in up to 60 words, and nothing to fill them; the short one at most 8 words of it.",
         "Rejected, and another product drawn: near-duplicates (Jaccard .8) of other queries; queries that stand inside "
@@ -96,6 +97,12 @@ def _made(settings: Settings, facts: Mapping) -> list[str]:
         f"catalogue's {gallery['of']:,}. Seed {settings.seed}.",
     ]
     return told
+
+
+def _brands(facts: Mapping) -> str:
+    """The largest share of a brand in each part and type."""
+    shares = {name: one["most_of_a_brand"] / max(one["queries"], 1) for name, one in facts["statistics"].items()}
+    return ", ".join(f"{share:.0%} ({name})" for name, share in shares.items())
 
 
 def _right(facts: Mapping) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from weft.build.ask import TWINS, parts_of_groups
-from weft.build.select import KINDS, Chosen, Question, brand, category
+from weft.build.select import KINDS, NONE, Chosen, Question, brand, category
 from weft.catalogue.collection import Collection
 from weft.pairs.queries import words
 
@@ -43,12 +43,14 @@ def statistics(collection: Collection, chosen: Chosen, parts: Sequence[str]) -> 
 def _part(collection: Collection, chosen: Chosen, part: str, kind: str) -> dict:
     own = chosen.of(part, kind)
     rows = [one.asked.row for one in own]
+    brands = [brand(collection, row) for row in rows]
     sizes = np.asarray([len(one.asked.answers) for one in own] or [0])
     return {
         "queries": len(own), "wanted": chosen.wanted[part, kind],
         "products": int((collection.split == f"{KINDS[kind]}{part}").sum()),
         "categories": len({category(collection, row) for row in rows}),
-        "brands": len({brand(collection, row) for row in rows}),
+        "brands": len(set(brands)),
+        "most_of_a_brand": max(Counter(name for name in brands if name != NONE).values(), default=0),
         "answers": {"mean": round(float(sizes.mean()), 3), "max": int(sizes.max()), "one": int((sizes == 1).sum())},
         "words": {twin: _words(own, twin) for twin in TWINS},
         "grades": {twin: _grades(own, chosen, twin) for twin in TWINS},

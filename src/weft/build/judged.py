@@ -104,10 +104,13 @@ def apply(
             continue
         for group in groups:
             parts[group].add(one.part)  # what curation dropped, and so has no part, answers in one alone
-        open_ += sum(
-            (twin, one.id, collection.products[row].id) not in judged.grades for row in before for twin in TWINS
-        )
         after = set(new.asked.answers)
+        open_ += sum(
+            (twin, one.id, collection.products[row].id) not in judged.grades
+            for row in before
+            for twin in TWINS
+            if after
+        )
         gained, lost = gained + len(after - before), lost + len(before - after)
         kept += [new] * bool(after)
         left += not after

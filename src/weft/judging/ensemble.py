@@ -111,12 +111,18 @@ def read_all(paths: Sequence[Path]) -> list[dict]:
     return rows
 
 
-def _read(path: Path) -> list[dict]:
+def file_of(path: Path) -> Path:
+    """The file that `read_all` reads. Raises `WeftError` where there is none."""
     if path.is_dir():
         there = [each for each in (path / TABLE, path / LINES) if each.exists()]
         path = max(there, key=lambda each: each.stat().st_mtime_ns, default=path)
     if not path.is_file():
         raise WeftError(f"there is no {path}: name a file of judgements, or a folder that holds judgements.parquet")
+    return path
+
+
+def _read(path: Path) -> list[dict]:
+    path = file_of(path)
     try:
         rows = journal.read(path) if path.suffix == ".jsonl" else pq.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:

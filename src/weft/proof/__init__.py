@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weft import __version__
-from weft.artefact import Stage, versions
+import weft
+from weft.artefact import Stage, file_key, key_of, versions
 from weft.audit import Subject, audit, source_bias
 from weft.audit.judged import Judged
 from weft.demo import faults
@@ -89,7 +89,8 @@ class Bench:
 def run(out: Path, settings: Settings | None = None) -> dict:
     """The whole proof into the folder `out`; returns its record, which `docs/source-bias.md` describes."""
     settings = settings or Settings()
-    stage = Stage(out, settings.__dict__, {"schema": SCHEMA, "weft": __version__})
+    code = key_of([file_key(path) for path in sorted(Path(weft.__file__).parent.rglob("*.py"))])
+    stage = Stage(out, settings.__dict__, {"schema": SCHEMA, "code": code})  # what it proves is the code as it is
 
     def work(folder: Path) -> None:
         bench = Bench(settings, folder)
