@@ -191,7 +191,7 @@ def test_a_model_without_a_text_tower_does_what_it_can(place, monkeypatch, tmp_p
     monkeypatch.setattr(Siglip, "text_features", lambda self, inputs: one_tower(self.name, "pictures", "texts"))
     results = leaderboard.evaluate([f"blind={place / 'model0'}"], [f"own={place / 'shop'}"], tmp_path)
     assert {row["model"] for row in results["scores"]} == {"bm25"} and results["differences"] == []
-    assert "stands alone" in results["verdict"]["sentence"]
+    assert "stands alone" in results["verdict"]["sentence"] and results["verdict"]["holds"] is None, "no badge says so"
 
 
 def test_a_task_that_only_a_baseline_can_do_is_an_exception(place):

@@ -88,7 +88,7 @@ def _family(tasks: Mapping, entrants: Mapping, seed: int) -> tuple[list[dict], d
     absent = tuple((o, label(key)) for key in able for o in others if key not in entrants[o].scored)
     if not entrants[candidate].scored or len(absent) == len(others) * len(able):
         told = f"{candidate} stands alone: there is nothing to compare it with."
-        return [], {"sentence": told, "holds": False, "exceptions": []}
+        return [], {"sentence": told, "holds": None, "exceptions": []}
     family = Family(candidate, tuple(others), {label(key): task.primary for key, task in able.items()}, absent)
     values = {
         label(key): {n: e.scored[key].values[task.primary] for n, e in entrants.items() if key in e.scored}

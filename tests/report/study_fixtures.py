@@ -41,6 +41,7 @@ def results(rows: int = 6) -> dict:
         ],
         "labels": {name: f"{name} <i>|</i>" for name in names},
         "scores": scores, "means": means, "front": ["r0", "r3"], "differences": gaps, "mean_differences": mean_gaps,
+        "claim_comparisons": 3, "gallery": 4000,
         "claims": [
             {"name": verdict, "text": f"claim {verdict} <u>", "says": "better", "verdict": verdict, "parts": [
                 {"better": "r1", "than": "r0", "domain": "in-domain", "verdict": verdict, "why": "because <s>",

@@ -75,6 +75,21 @@ def test_a_model_that_was_made_again_is_told_as_that(tmp_path):
     assert "its model changed after test was touched" in said and said.endswith(looks.looks[1]["when"])
 
 
+def test_a_change_is_told_as_what_it_was_at_its_own_seed(tmp_path):
+    """Alphas differ from seed to seed, and are no change of choice; other queries are a look of their own."""
+    study = Study("s", "r", "both", (Row("base", model="base"), Row("both", label="the paper")))
+    looks = Touched(tmp_path)
+    for seed, alpha in ((0, 0.2), (1, 0.3)):
+        looks.add("both", seed, f"m{seed}", alpha, [], "old")
+    assert looks.has("both", 1, "m1", "old") and not looks.has("both", 1, "m1", "new") and not looks.changed(study, {})
+    looks.add("both", 0, "m0 again", 0.2, [], "old")
+    assert "its model changed after test was touched" in looks.changed(study, {})[0]
+    looks.looks[-1] = looks.looks[0] | {"tasks": "new"}
+    assert "its test queries changed after test was touched" in looks.changed(study, {})[0]
+    del looks.looks[-1], looks.looks[0]["tasks"]
+    assert looks.has("both", 0, "m0", "whatever"), "an older look does not say what was asked"
+
+
 def test_the_sweep_says_what_it_measured_where_it_chose():
     curve = [{"alpha": a, "tasks": {"long": {"score": s}}} for a, s in ((0.0, 0.1), (0.5, 0.3), (1.0, 0.2))]
     assert measured({"chosen": 0.5, "curve": curve}) == {"long": 0.3}

@@ -123,6 +123,25 @@ def test_scores_of_an_earlier_version_are_not_shown(done, tmp_path):
     assert all(one["lines"] == [] and one["baseline"]["row"] == "base" for one in told), "nor drawn in figure 2"
 
 
+def test_only_what_was_put_to_test_by_its_own_choice_is_shown(done, tmp_path):
+    """Another row's model may be the very same and scored; and other trials might have chosen another."""
+    folder = Path(shutil.copytree(done[0].parents[1], tmp_path / "toy", symlinks=True))
+    run = folder / "runs" / "study-study"
+
+    def shown() -> list[str]:
+        assert command.weft("study", "study.toml", "--rows", "base", folder=folder).code == 0
+        return [row["name"] for row in json.loads((run / "results.json").read_text())["rows"]]
+
+    assert shown() == ["base", "full", "wise", "soup"]
+    looks = json.loads((run / "test.json").read_text())["looks"]
+    (run / "test.json").write_text(json.dumps({"looks": [look for look in looks if look["row"] != "wise"]}))
+    assert shown() == ["base", "full", "soup"]
+    (run / "test.json").write_text(json.dumps({"looks": looks}))
+    text = (folder / "study.toml").read_text()
+    (folder / "study.toml").write_text(text.replace('"train.lr=1e-6"', '"train.lr=2e-6"'))
+    assert text != (folder / "study.toml").read_text() and shown() == ["base"]
+
+
 def test_what_was_made_elsewhere_is_found_in_a_folder_it_was_copied_to(done):
     folder, other = done[0], done[0].with_name("elsewhere")
     shutil.copytree(folder, other, symlinks=True, ignore=shutil.ignore_patterns("choices.json", "test.json", "report"))

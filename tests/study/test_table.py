@@ -41,6 +41,28 @@ def test_every_row_is_compared_with_reference_and_base_once():
     assert table.declared(STUDY, without) == [("full", "base"), ("one", "base")], "what is not run yet is left out"
 
 
+def test_a_study_may_compare_with_its_base_alone():
+    study = Study("s", "r", "base", (Row("base", model="base"), Row("a"), Row("b")))
+    values = {"base": {}, "a": {}, "b": {}}
+    assert table.declared(study, Sample(values, {}, {})) == [("a", "base"), ("b", "base")], (
+        "twice would double Holm's factor"
+    )
+
+
+def test_rows_of_different_seeds_are_compared_on_those_of_both():
+    """The third seed of one is no evidence against the other, which has none."""
+    alike = {"t": np.full(40, 0.3)}
+    values = {"a": {0: alike, 1: alike}, "b": {0: {"t": np.full(40, 0.2)}, 1: {"t": np.full(40, 0.2)}}}
+    values["b"][2] = {"t": np.full(40, 0.6)}
+    sample = Sample(values, {"t": None}, {"t": np.arange(40)})
+    scores, (row,) = table.by_task(sample, {"t": "recall@10"}, ["a", "b"], [("a", "b")])
+    assert row["difference"] == pytest.approx(0.1) and row["by_seed"] == pytest.approx([0.1, 0.1])
+    assert [one["value"] for one in scores] == pytest.approx([0.3, 1 / 3]), "a row's own score is of all its seeds"
+    means, (row,) = table.by_domain(sample, {"in-domain": ["t"]}, ["a", "b"], [("a", "b")])
+    assert row["difference"] == pytest.approx(0.1) and (row["low"], row["high"]) == pytest.approx((0.1, 0.1))
+    assert [one["value"] for one in means] == pytest.approx([0.3, 1 / 3])
+
+
 def test_scores_and_differences_come_out_as_they_were_made():
     sample, names = made(), [row.name for row in ROWS]
     scores, gaps = table.by_task(sample, {"long": "recall@10"}, names, table.declared(STUDY, sample))

@@ -88,6 +88,12 @@ def wanted(study: Study, lab: Lab, choices: Choices, row: Row, seed: int) -> str
     return key_of([made, row.encoder, row.model, row.alpha, lab.base_key, lab.tasks_key])
 
 
+def asked(study: Study, lab: Lab, row: Row) -> str:
+    """A key of a row's trials and of what they are chosen by: another one is another choice."""
+    tried = [weaving_key(study.recipe_of(row, trial, study.seeds[0], True)) for trial in study.trials_of(row)]
+    return key_of([tried, study.select, row.model, row.alpha, lab.tasks_key, lab.base_key])
+
+
 class Touched:
     """`test.json`: every look at test queries, with the choice that stood when it was taken; nothing is removed."""
 
@@ -95,15 +101,21 @@ class Touched:
         self.path = folder / TOUCHED
         self.looks: list[dict] = self._stored()
 
-    def add(self, row: str, seed: int, model: str, alpha: object, changes: Sequence[str]) -> None:
-        told = {"row": row, "seed": seed, "model": model, "alpha": alpha, "changes": list(changes)}
+    def add(self, row: str, seed: int, model: str, alpha: object, changes: Sequence[str], tasks: str = "") -> None:
+        """tasks: a key of what was asked, `Lab.tasks_key`; an older look does not say it."""
+        told = {"row": row, "seed": seed, "model": model, "alpha": alpha, "changes": list(changes), "tasks": tasks}
         with alone(self.path):
             self.looks = self._stored()
-            if any(told.items() <= look.items() for look in self.looks):
+            if any(told == {name: look.get(name, told[name]) for name in told} for look in self.looks):
                 return
             when = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
             self.looks.append(told | {"when": when})
             write_json(self.path, {"looks": self.looks})
+
+    def has(self, row: str, seed: int, model: str, tasks: str) -> bool:
+        """Whether a row was put to test at a seed: another row's model may be the very same, and scored."""
+        own = {"row": row, "seed": seed, "model": model, "tasks": tasks}
+        return any(own == {name: look.get(name, own[name]) for name in own} for look in self.looks)
 
     def _stored(self) -> list[dict]:
         return read_json(self.path)["looks"] if self.path.exists() else []
@@ -122,7 +134,9 @@ class Touched:
                 by_seed.setdefault(look["seed"], []).append(look)
             most = max((len(one) for one in by_seed.values()), default=0)
             if most > 1:
-                what = "choice" if len({(str(look["changes"]), str(look["alpha"])) for look in looks}) > 1 else "model"
+                chosen = [{(str(look["changes"]), str(look["alpha"])) for look in one} for one in by_seed.values()]
+                asks = any(len({look.get("tasks", "") for look in one} - {""}) > 1 for one in by_seed.values())
+                what = "choice" if any(len(one) > 1 for one in chosen) else "test queries" if asks else "model"
                 own = [look for look in looks if shown.get(row.name, {}).get(look["seed"]) == look["model"]]
                 of = f", the scores shown are of {max(look['when'] for look in own)}" if own else ""
                 said.append(f"{row.label}: its {what} changed after test was touched, {most} looks were taken{of}")

@@ -85,7 +85,7 @@ def curves(
 
 
 def _along(lab: Lab, seeds: Sequence[Mapping]) -> dict[str, dict]:
-    """Task -> alphas, scores, which alphas were measured, and the alphas that were chosen."""
+    """Task -> alphas, scores, which alphas were measured at every seed, and the alphas that were chosen."""
     records = [read_json(lab.folder / made["curve"]) for made in seeds if made.get("curve")]
     records = [r for r in records if r["curve"] and all(isinstance(step["alpha"], float) for step in r["curve"])]
     if not records:
@@ -96,7 +96,7 @@ def _along(lab: Lab, seeds: Sequence[Mapping]) -> dict[str, dict]:
         each = [_scores([step["tasks"][task] for step in record["curve"]]) for record in records]
         measured = [[step["tasks"][task]["score"] is not None for step in record["curve"]] for record in records]
         found[task] = {
-            "alphas": alphas, "scores": np.mean(each, axis=0).tolist(), "measured": np.any(measured, axis=0).tolist(),
+            "alphas": alphas, "scores": np.mean(each, axis=0).tolist(), "measured": np.all(measured, axis=0).tolist(),
             "chosen": [record["chosen"] for record in records],
         }  # fmt: skip
     return found

@@ -11,14 +11,14 @@ from weft.artefact import file_key, key_of
 from weft.embed import Embedder
 from weft.encoders import load
 from weft.errors import WeftError
-from weft.evaluate import describe, embed_task, score
+from weft.evaluate import describe, embed_task, query_prefix, score
 from weft.files import read_json, write_json
 from weft.progress import say
 from weft.study import cost, outlook, table
-from weft.study.choose import Choices, Touched, best, domain_means, gain, wanted
+from weft.study.choose import Choices, Touched, asked, best, domain_means, gain, wanted
 from weft.study.lab import Lab
 from weft.study.plan import Row, Study
-from weft.study.shared import Run, weaving_key
+from weft.study.shared import Run
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,13 @@ class Session:
 
     def _develop(self, row: Row) -> None:
         """Chooses among the row's trials, then makes its model of every seed and scores it on dev queries."""
-        trials = self.study.trials_of(row)
-        tried = [weaving_key(self.study.recipe_of(row, changes, self.study.seeds[0], True)) for changes in trials]
-        asked = key_of([tried, self.study.select, row.model, row.alpha, self.lab.tasks_key, self.base.key])
-        if not self.choices.settled(row.name, asked):
+        trials, key = self.study.trials_of(row), asked(self.study, self.lab, row)
+        if not self.choices.settled(row.name, key):
             tried = [self._trial(row, changes) for changes in trials] if len(trials) > 1 else []
             taken = trials[best(tried)] if tried else trials[0]
             if tried:
                 say(f"{row.label}: {' '.join(taken)} is the best of {len(tried)} trials on dev queries")
-            self.choices.settle(row.name, asked, taken, tried)
+            self.choices.settle(row.name, key, taken, tried)
         for seed in self._seeds(row):
             self._announce(row, self.choices.changes(row.name), seed)
             model = self._model(row, self.choices.changes(row.name), seed)
@@ -142,7 +140,8 @@ class Session:
         if row.model == "base":
             return self.base
         if row.model == "encoder":
-            return Model(row.encoder, load(row.encoder).fingerprint())
+            key, prefix = load(row.encoder).fingerprint(), query_prefix(row.encoder)
+            return Model(row.encoder, key_of([key, prefix]) if prefix else key)  # one model, asked in other words
         if row.soup_of:
             first, *others = self._members(row)
             return self._woven(self.lab.woven(first, others))
@@ -192,7 +191,8 @@ class Session:
             model = self._model(row, self.choices.changes(row.name), seed)
             if not self.lab.scores_path("test", model.key).exists():
                 say(f"{row.label}, seed {seed}: test queries")
-            self.touched.add(row.name, seed, model.key, model.alpha, self.choices.changes(row.name))
+            chosen = self.choices.changes(row.name)
+            self.touched.add(row.name, seed, model.key, model.alpha, chosen, self.lab.tasks_key)
             self.lab.scores("test", model.place, model.key)
 
 

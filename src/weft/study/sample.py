@@ -12,7 +12,7 @@ from weft.errors import WeftError
 from weft.evaluate import classes_of
 from weft.per_query import Table
 from weft.progress import say
-from weft.study.choose import Choices, wanted
+from weft.study.choose import Choices, Touched, asked, wanted
 from weft.study.lab import Lab
 from weft.study.plan import Study
 
@@ -36,17 +36,22 @@ class Sample:
     clusters: Mapping[str, np.ndarray]
     classes: Mapping[str, np.ndarray | None] = field(default_factory=dict)
 
-    def mean(self, row: str, task: str) -> np.ndarray:
-        """(Q,) per query, averaged over seeds."""
-        return np.mean([by_task[task] for by_task in self.values[row].values()], axis=0)
+    def mean(self, row: str, task: str, seeds: Sequence[int] = ()) -> np.ndarray:
+        """(Q,) per query, averaged over all its seeds, or over these."""
+        return np.mean([by_task[task] for s, by_task in self.values[row].items() if not seeds or s in seeds], axis=0)
+
+    def common(self, row: str, against: str) -> tuple[int, ...]:
+        """The seeds over which two rows are compared, where each has several: those of both. Else (), all of each."""
+        ours, theirs = self.values[row].keys(), self.values[against].keys()
+        return tuple(sorted(ours & theirs)) if min(len(ours), len(theirs)) > 1 and ours != theirs else ()
 
     def by_seed(self, row: str, tasks: Sequence[str]) -> dict[int, float]:
         """Seed -> the mean over tasks of the task's mean."""
         return {s: float(np.mean([found[task].mean() for task in tasks])) for s, found in self.values[row].items()}
 
     def gaps_by_seed(self, row: str, against: str, tasks: Sequence[str]) -> list[float]:
-        """A difference for every seed of `row`: from the same seed of `against`, or from its mean where it has none
-        of that number (a base, a soup)."""
+        """A difference for every seed that both have; where one of them has a single model (a base, a soup, a row of
+        one seed), for every model of the other."""
         ours, theirs = self.by_seed(row, tasks), self.by_seed(against, tasks)
         common = ours.keys() & theirs.keys() if min(len(ours), len(theirs)) > 1 else set()
         if common:
@@ -55,8 +60,8 @@ class Sample:
         return [a - float(np.mean(right)) for a in left] if len(left) > 1 else [float(np.mean(left)) - b for b in right]
 
 
-def gather(study: Study, lab: Lab, choices: Choices) -> Sample:
-    """Reads the test scores of every row and seed that has them.
+def gather(study: Study, lab: Lab, choices: Choices, touched: Touched) -> Sample:
+    """Reads the test scores of every row and seed that was put to test as the study stands now.
 
     Raises:
         WeftError: two models were not asked the same queries.
@@ -64,11 +69,14 @@ def gather(study: Study, lab: Lab, choices: Choices) -> Sample:
     values: dict[str, dict[int, dict[str, np.ndarray]]] = {}
     groups, ids = {}, {}
     for row in study.rows:
+        chosen = (row, study.row(row.soup_of)) if row.soup_of else (row,)
+        settled = all(choices.settled(one.name, asked(study, lab, one)) for one in chosen)
         for seed, model in choices.rows.get(row.name, {}).get("seeds", {}).items():
             path = lab.scores_path("test", model["model"])
-            if int(seed) not in study.seeds_of(row) or not path.exists():
+            looked = touched.has(row.name, int(seed), model["model"], lab.tasks_key)
+            if int(seed) not in study.seeds_of(row) or not looked or not path.exists():
                 continue
-            if model["wanted"] != wanted(study, lab, choices, row, int(seed)):
+            if not settled or model["wanted"] != wanted(study, lab, choices, row, int(seed)):
                 say(f"  {row.label}, seed {seed}: its scores are of an earlier version of the study; not shown")
                 continue
             table = Table(path)

@@ -27,7 +27,7 @@ def results(study: Study, lab: Lab, choices: Choices, touched: Touched, counting
     Args:
         counting: task -> domain, of the tasks that count by the base's dev scores.
     """
-    sample = gather(study, lab, choices)
+    sample = gather(study, lab, choices, touched)
     rows = [row for row in study.rows if row.name in sample.values]
     tasks = [describe(task) | {"counts": task.name in counting} for task in lab.tasks("test")]
     primary = {task["name"]: task["primary"] for task in tasks}
@@ -51,6 +51,7 @@ def results(study: Study, lab: Lab, choices: Choices, touched: Touched, counting
         "missing": [row.label for row in study.rows if row not in rows],
         "scores": scores, "means": means, "front": front(means), "differences": differences,
         "mean_differences": aggregates, "claims": claims.judge(study, sample, of_claims),
+        "claim_comparisons": len(of_claims), "gallery": lab.recipe.weave.gallery,
         "final": final(study, sample, primary), "curves": details.curves(study, lab, choices, counting, sample.values),
         "test": touched.looks, "warnings": touched.changed(study, shown(choices, sample)),
     }  # fmt: skip
@@ -67,7 +68,7 @@ def declared(study: Study, sample: Sample) -> list[tuple[str, str]]:
     reference, base = study.reference, study.base.name
     names = [row.name for row in study.rows if row.name in sample.values]
     found = [(name, reference) for name in names if name != reference]
-    found += [(name, base) for name in names if name not in (base, reference)]
+    found += [(name, base) for name in names if name not in (base, reference) and base != reference]
     return [(name, against) for name, against in found if against in sample.values]
 
 
@@ -89,8 +90,8 @@ def by_task(
             scores.append(told | {"n": len(values), "by_seed": sample.by_seed(row, [task])})
         if not pairs:
             continue
-        place = {row: column for column, row in enumerate(rows)}
-        gaps = np.stack([stats.difference(values[:, place[a]], values[:, place[b]]) for a, b in pairs], axis=1)
+        both = [tuple(sample.mean(row, task, sample.common(*pair)) for row in pair) for pair in pairs]
+        gaps = np.stack([stats.difference(*one) for one in both], axis=1)
         ends = stats.bootstrap_means(stats.centred(gaps, classes), RESAMPLES, random, groups, within=(-1, 1))
         chances = stats.sign_flips(gaps, permutations, random, groups)
         for (a, b), (gap, low, high), p in zip(pairs, ends, chances, strict=True):
@@ -104,22 +105,24 @@ def by_domain(
 ) -> tuple[list[dict], list[dict]]:
     """The same for the means over a domain's tasks. Differences come in the order of `pairs`, domain by domain."""
     means, gaps = [], {}
-    place = {row: column for column, row in enumerate(rows)}
+    columns = [(row, ()) for row in rows]  # a row over all its seeds; in a pair over those of both
+    columns += [(row, sample.common(*pair)) for pair in pairs for row in pair]
+    columns = list(dict.fromkeys(columns))
     permutations = stats.permutations_for(max(1, len(pairs) * len(domains)), LEVEL)
     for domain, tasks in domains.items():
-        values = [np.stack([sample.mean(row, task) for row in rows], axis=1) for task in tasks]
+        values = [np.stack([sample.mean(row, task, seeds) for row, seeds in columns], axis=1) for task in tasks]
         labels, random = [sample.clusters[task] for task in tasks], zlib.crc32(domain.encode())
         ready = [stats.centred(one, sample.classes.get(task)) for task, one in zip(tasks, values, strict=True)]
-        drawn = draws(ready, labels, RESAMPLES, random)  # (resamples, rows): one set of queries for all rows
+        drawn = draws(ready, labels, RESAMPLES, random)  # (resamples, columns): one set of queries for all
         alone = single(labels)  # then resampling shows no spread, and nothing is known of other queries
         held = np.mean([one.mean(axis=0) for one in values], axis=0)
         every = np.quantile(drawn, [0.025, 0.975], axis=0).T
-        for row, value, ends in zip(rows, held, [(0.0, 1.0)] * len(rows) if alone else every, strict=True):
+        for row, value, ends in zip(rows, held, [(0.0, 1.0)] * len(rows) if alone else every, strict=False):
             told = {"row": row, "domain": domain, "value": float(value), "low": float(ends[0]), "high": float(ends[1])}
             means.append(told | {"by_seed": sample.by_seed(row, tasks)})
         if not pairs:
             continue
-        left, right = ([place[pair[side]] for pair in pairs] for side in (0, 1))
+        left, right = ([columns.index((pair[side], sample.common(*pair))) for pair in pairs] for side in (0, 1))
         ends = np.quantile(drawn[:, left] - drawn[:, right], [0.025, 0.975], axis=0)
         ends = np.stack([np.full(len(pairs), side) for side in (-1.0, 1.0)]) if alone else ends
         chances = p_value([one[:, left] - one[:, right] for one in values], labels, permutations, random)

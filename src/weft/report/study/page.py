@@ -26,7 +26,7 @@ def page(results: dict) -> str:
         ("claims", "The claims, as they came out", tables.claims(index)),
         ("scores", "Scores", join(tables.scores(index), _notes(index))),
         ("trade", "Figure 1: gained and kept", _figure(figures.draw_trade, results, TRADE)),
-        ("alpha", "Figure 2: along α", _figure(figures.draw_alpha, results, ALPHA)),
+        ("alpha", "Figure 2: along α", _figure(figures.draw_alpha, results, _alpha(results))),
         ("effects", "Figure 3: ablations", _figure(figures.draw_effects, results, EFFECTS)),
         ("final", "The final model against every row", _final(index)),
         ("differences", "Every comparison", tables.differences(index)),
@@ -55,14 +55,19 @@ TRADE = (
     "reference and the final model. Green: rows that no other one is above at both ends."
 )
 ALPHA = (
-    "Dev queries, on which α was chosen. Markers: interpolated weights, evaluated. Lines between them: estimates from "
-    "the two ends' embeddings, corrected by what was measured. Ticks at the bottom: the α of each seed. Dashed: the "
-    "strongest of the rows that are to be beaten."
+    "Dev queries, on which α was chosen{gallery}. Markers: interpolated weights, evaluated at every seed. Between: "
+    "estimates from the two ends' embeddings, corrected by what was measured. Ticks at the bottom: the α of each seed; "
+    "equal ones are one tick. Dashed: the strongest of the rows that are to be beaten."
 )
+SAMPLED = ": each searches at most {:,} products of its gallery, so scores are higher than those of the table"
 EFFECTS = (
     "Differences of means in points, paired by query, with 95% intervals; a tick is a seed. Green and orange: better "
     "and worse by the declared test; grey: undecided."
 )
+
+
+def _alpha(results: dict) -> str:
+    return ALPHA.format(gallery=SAMPLED.format(results["gallery"]) if results["gallery"] else "")
 
 
 def _title(index: Index) -> Html:
@@ -115,7 +120,7 @@ def _method(index: Index) -> Html:
         "(duplicates, one product's queries, an unseen brand), 10,000 times. A mean is over tasks, each counting "
         "alike; short and long queries of one product are resampled together. p: two-sided sign flips of whole groups. "
         f"Holm over {len(results['differences'])} task comparisons, {len(results['mean_differences'])} of means, and "
-        "all parts of all claims, each a family.",
+        f"{results['claim_comparisons']} of the pairs that claims name, on every domain, each a family.",
         "A claim is confirmed or reversed where interval, Holm's test and every seed agree, and both rows have three "
         f"seeds; not confirmed where a gain of {100 * results['worth']:.1f} points is excluded; else undecided.",
         LIMITS,

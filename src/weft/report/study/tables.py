@@ -126,7 +126,7 @@ def costs(index: Index) -> Html:
                 [tag("td", c) for c in shown],
             )
         )
-    label = "Cost of one training, averaged over seeds"
+    label = "Cost of one training by the clock, averaged over seeds; what else the machine did at the time is in it"
     return scrolled(
         label,
         tag(
