@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -189,6 +190,16 @@ def test_the_card_is_read_by_the_hub(made):
     for name, one in facts_["statistics"].items():
         rejected = sum(one["not_asked"].values())
         assert one["queries"] <= one["wanted"] and one["queries"] + rejected <= one["products"], name
+
+
+def test_the_card_says_how_much_of_a_part_its_largest_brand_has(made):
+    """Of what was asked: the limit is on what was wanted, and fewer can be asked."""
+    text, facts_ = (made / "README.md").read_text(), read_json(made / "benchmark.json")
+    asked = [row for row in table(made, "queries") if row["query_type"] == "zero-shot"]
+    brands = Counter(row["brand"] for row in asked)
+    share = max(many for name, many in brands.items() if name) / len(asked)
+    assert facts_["statistics"]["test, zero-shot"]["most_of_a_brand"] == max(brands.values())
+    assert f"{share:.0%} (test, zero-shot)" in text
 
 
 def test_checksums_hold(made):

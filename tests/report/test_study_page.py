@@ -60,6 +60,7 @@ def test_what_must_not_be_forgotten_is_said(written):
     for one in (page, text):
         assert "do not speak for all bases" in one and "its choice changed" in one and "its seeds disagree" in one
     assert "Not run yet: not yet" in page and "one seed" in page and "α 0.8 / 0.6 / 0.7" in page
+    assert "searches at most 4,000 products" in page and "3 of the pairs that claims name, on every domain" in page
     assert "72\u202f386" in page and "* zero-shot/long: the base is below twice chance" in page
 
 
