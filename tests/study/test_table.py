@@ -114,6 +114,16 @@ def spot(row, x, y):
     return [{"row": row, "domain": d, "value": v} for d, v in (("in-domain", x), ("out-of-domain", y))]
 
 
+def test_a_row_that_is_another_one_cannot_be_told_from_it():
+    """The mean of three equal numbers is theirs but for the last bit, which is no difference."""
+    one = {"t": np.arange(300) % 10 / 10}
+    rows = {"a": {0: one, 1: one, 2: one}, "b": {0: one}, "c": {0: {"t": one["t"][::-1]}}}
+    sample = Sample(rows, {"t": None}, {"t": np.arange(300)})
+    assert (sample.mean("a", "t") != sample.mean("b", "t")).any()
+    _, (same, other) = table.by_domain(sample, {"in-domain": ["t"]}, list(rows), [("a", "b"), ("c", "b")])
+    assert same["p"] == 1.0 and other["p"] > 0.5
+
+
 def test_the_front_is_what_nobody_is_above():
     points = spot("base", 1, 9) + spot("paper", 5, 7) + spot("worse", 4, 6) + spot("full", 8, 2) + spot("same", 5, 7)
     assert table.front(points) == ["base", "paper", "same", "full"]

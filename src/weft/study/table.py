@@ -125,7 +125,9 @@ def by_domain(
         left, right = ([columns.index((pair[side], sample.common(*pair))) for pair in pairs] for side in (0, 1))
         ends = np.quantile(drawn[:, left] - drawn[:, right], [0.025, 0.975], axis=0)
         ends = np.stack([np.full(len(pairs), side) for side in (-1.0, 1.0)]) if alone else ends
-        chances = p_value([one[:, left] - one[:, right] for one in values], labels, permutations, random)
+        chances = p_value(
+            [stats.difference(one[:, left], one[:, right]) for one in values], labels, permutations, random
+        )
         for number, (a, b) in enumerate(pairs):
             gap = float(held[left[number]] - held[right[number]])
             told = {"row": a, "against": b, "domain": domain, "difference": gap}
