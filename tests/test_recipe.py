@@ -5,26 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from small_recipe import SMALL
+from small_recipe import recipe as recipe  # the fixture
 from weft.catalogue.sources.spec import Columns
 from weft.errors import WeftError
 from weft.recipe import RANGES, Recipe, load
 
-SMALL = """
-base = "demo"
-[[sources]]
-path = "demo:studio?products=10"
-"""
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def write(text=SMALL, *overrides):
-        path = tmp_path / "mine.toml"
-        path.write_text(text, encoding="utf-8")
-        return load(path, overrides)
-
-    return write
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

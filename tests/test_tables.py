@@ -4,25 +4,11 @@ import dataclasses
 
 import pytest
 
+from small_recipe import SMALL
+from small_recipe import recipe as recipe  # the fixture
 from weft.errors import WeftError
-from weft.recipe import Train, load
+from weft.recipe import Train
 from weft.tables import settings
-
-SMALL = """
-base = "demo"
-[[sources]]
-path = "demo:studio?products=10"
-"""
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def write(text=SMALL, *overrides):
-        path = tmp_path / "mine.toml"
-        path.write_text(text, encoding="utf-8")
-        return load(path, overrides)
-
-    return write
 
 
 @pytest.mark.parametrize(
